@@ -1,0 +1,53 @@
+# Everything a developer does here, by name. `make help` lists it; only Python and make are needed.
+
+PYTHON ?= python3
+SHELL = /bin/sh
+.DEFAULT_GOAL = help
+.PHONY: help run test check bench lock clean
+
+PY = .venv/bin/python
+RUN = requirements/local.txt requirements/model.txt
+DEV = requirements/dev.txt requirements/model.txt
+
+# A stamp is named after what its files say: it is made again when they change, whatever their dates.
+sum = $(shell cat $(1) | cksum | tr ' ' '-')
+RUN_STAMP := .venv/.installed-run-$(call sum,$(RUN))
+DEV_STAMP := .venv/.installed-dev-$(call sum,$(DEV))
+
+help: ## list these
+	@sed -n 's/^\([a-z]*\):.*## /\1 /p' Makefile | while read -r name what; do printf '%-8s%s\n' "$$name" "$$what"; done
+
+run: $(RUN_STAMP) ## start everything on this machine: the gateway, its tables, a small real model
+	@exec $(PY) -m infra.local --end-with-parent
+
+test: check ## run the checks, then the tests
+	$(PY) -m pytest
+
+check: $(DEV_STAMP) ## lint, format, types, import contracts
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+bench: $(RUN_STAMP) ## measure the gateway
+	$(PY) -m benchmarks
+
+lock: ## compile requirements/*.in to pinned, hashed files (needs uv)
+	sh requirements/lock.sh
+
+clean: ## remove caches; .venv and .local (accounts, secrets) stay
+	find . \( -path ./.venv -o -path ./.git -o -path ./.local \) -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(RUN_STAMP): | $(PY)
+	@$(PY) -m infra.local.install $(RUN) --stamp $@
+
+# dev.txt holds all that local.txt holds, so this install serves `make run` too.
+$(DEV_STAMP): | $(PY)
+	@$(PY) -m infra.local.install $(DEV) --stamp $@ --stamp $(RUN_STAMP)
+
+$(PY):
+	@$(if $(shell $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo ok),,$(error $(PYTHON) is not Python 3.11 or newer. Install one, or name it: make run PYTHON=python3.12))
+	@$(if $(shell $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null && echo ok),,$(error $(PYTHON) has no venv module. Install it (on Debian: apt install python3-venv), or name another Python: make run PYTHON=python3.12))
+	@echo "making .venv"
+	@$(PYTHON) -m venv --clear .venv

@@ -1,0 +1,112 @@
+"""The whole run, unattended: about two minutes on two cores. Exit status 1 if something failed or answered wrong."""
+
+import asyncio
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+import aiohttp
+
+from benchmarks import chart, report
+from benchmarks.cpu import Sample, sample
+from benchmarks.first_byte import first_byte_ms
+from benchmarks.ledger_calls import LedgerCalls, ledger_calls
+from benchmarks.load import Client
+from benchmarks.processes import ROOT, BenchError, Processes
+from benchmarks.spent import check_spent
+from benchmarks.stand import Server, Stand, cores
+from benchmarks.start_up import start_up
+from functions import settings
+
+ROUNDS = 3
+KEEPALIVE_S = 2
+"""Shorter than any server's, so that a request never meets a connection that is just being closed."""
+
+OUTPUT = ROOT / ".local"
+began_s = time.perf_counter()
+
+
+def say(text: str) -> None:
+    print(f"[{time.perf_counter() - began_s:4.0f} s] {text}", flush=True)
+
+
+async def under_load(servers: dict[str, tuple[Server, Client]], direct: Client) -> dict[str, report.Measured]:
+    """ROUNDS rounds; in each, every server in turn, so that a slow minute of the machine meets them alike."""
+    samples: dict[tuple[str, bool], list[Sample]] = {(name, stream): [] for name in servers for stream in (False, True)}
+    first_bytes: dict[str, list[float]] = {name: [] for name in servers}
+    for number in range(1, ROUNDS + 1):
+        for name, (server, client) in servers.items():
+            for stream in (False, True):
+                taken = await sample(server.running, client, stream=stream)
+                samples[name, stream].append(taken)
+                kind = "streamed" if stream else "buffered"
+                say(f"round {number} of {ROUNDS}, {name}, {kind}: {taken.cpu_ms:.2f} ms CPU, {taken.requests} requests")
+        upstream_ms = await first_byte_ms(direct)
+        for name, (_, client) in servers.items():
+            first_bytes[name].append(await first_byte_ms(client) - upstream_ms)
+            say(f"round {number} of {ROUNDS}, {name}, first byte: {first_bytes[name][-1]:.2f} ms added")
+    return {
+        name: report.Measured(samples[name, False], samples[name, True], median(first_bytes[name])) for name in servers
+    }
+
+
+async def measure(stand: Stand) -> None:
+    say("starting the upstream, MiniStack, the relay and the gateway")
+    session, prefix = stand.session, settings.Settings.table_prefix
+    upstream, dynamodb = await stand.start_upstream(), await stand.start_ministack()
+    await stand.create_tables(dynamodb.url)
+    relay, gateway = await stand.start_relay(upstream.url), await stand.start_gateway(upstream.url, dynamodb.url)
+    key = await stand.register(gateway)
+
+    start, start_tokens = await start_up(stand, key, upstream.url, dynamodb.url)
+    say(f"start to first answer: {start.first_answer_ms:.0f} ms")
+    calls, call_tokens = await ledger_calls(stand, key, upstream.url, dynamodb.url, prefix)
+    say(f"DynamoDB calls: {calls[True].writes:g} writes and {calls[True].reads:g} reads a request")
+    client = Client(session, "gateway", gateway.url, key)
+    servers = {"gateway": (gateway, client), "relay": (relay, Client(session, "relay", relay.url))}
+    measured = await under_load(servers, Client(session, "upstream", upstream.url))
+
+    tokens = start_tokens + call_tokens + client.tokens_reported
+    await check_spent(session, gateway.url, key, tokens)
+    say(f"metering was on: {tokens} tokens reported, as many credits spent")
+    publish(measured, report.rows(measured["gateway"], measured["relay"], start, calls), calls)
+
+
+def publish(measured: dict[str, report.Measured], rows: list[report.Row], calls: dict[bool, LedgerCalls]) -> None:
+    OUTPUT.mkdir(exist_ok=True)
+    report.write_json(OUTPUT / "bench.json", rows, measured, calls)
+    (OUTPUT / "bench.svg").write_text(chart.chart(rows))
+    print(f"\n{report.table(rows)}\n\n{report.scale_line(measured['relay'])}\n\n{report.calls_table(calls)}")
+    print("\nAlso written: .local/bench.json, .local/bench.svg")
+
+
+async def run() -> None:
+    found, task = cores(), asyncio.current_task()
+    assert task is not None
+    # A plain kill ends the started processes as Ctrl-C does.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    with (
+        tempfile.TemporaryDirectory(prefix="farebox-bench-") as directory,
+        Processes(Path(directory), found.others) as processes,
+    ):
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_S)
+        async with aiohttp.ClientSession(connector=connector) as session:
+            await measure(Stand(processes, session, found))
+
+
+def main() -> int:
+    try:
+        asyncio.run(run())
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

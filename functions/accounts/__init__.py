@@ -1,0 +1,1 @@
+"""Accounts, beside the story of a request: registration, the mail that brings a key, what an account shows."""

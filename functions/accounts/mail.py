@@ -1,0 +1,74 @@
+"""Handing over mail: to a folder on one machine, to SMTP where it is configured, else to SES."""
+
+import secrets
+import smtplib
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
+from pathlib import Path
+
+from functions.accounts.email import is_reserved
+from functions.errors import MailUnavailable
+from functions.settings import Settings
+
+SMTP_TIMEOUT_S = 10
+SMTPS_PORT = 465
+
+
+def compose(sender: str, to: str, subject: str, text: str) -> EmailMessage:
+    """A message of plain text."""
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = sender, to, subject
+    message["Date"], message["Message-ID"] = formatdate(), make_msgid(domain="farebox.invalid")
+    message.set_content(text)
+    return message
+
+
+def send(settings: Settings, message: EmailMessage) -> None:
+    """Hand a message over, once. Raises MailUnavailable."""
+    try:
+        if settings.mail_outbox:
+            _to_folder(Path(settings.mail_outbox), message)
+        elif is_reserved(str(message["To"])):
+            return
+        elif settings.smtp_host:
+            _to_smtp(settings, message)
+        else:
+            _to_ses(settings, message)
+    except OSError as error:
+        raise MailUnavailable("The mail could not be handed over; try again.", 30) from error
+
+
+def _to_folder(folder: Path, message: EmailMessage) -> None:
+    """Written under another name first, so that whoever watches the folder sees whole messages only."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    part = folder / f".{secrets.token_hex(8)}"
+    part.touch(mode=0o600)
+    part.write_bytes(bytes(message))
+    part.rename(folder / f"{formatdate().replace(' ', '_').replace(':', '')[5:22]}-{secrets.token_hex(4)}.eml")
+
+
+def _to_smtp(settings: Settings, message: EmailMessage) -> None:
+    """smtplib's errors are OSErrors."""
+    kind = smtplib.SMTP_SSL if settings.smtp_port == SMTPS_PORT else smtplib.SMTP
+    with kind(settings.smtp_host, settings.smtp_port, timeout=SMTP_TIMEOUT_S) as server:
+        if kind is smtplib.SMTP and server.has_extn("starttls"):
+            server.starttls()
+        if settings.smtp_user:
+            server.login(settings.smtp_user, settings.smtp_password)
+        server.send_message(message)
+
+
+def _to_ses(settings: Settings, message: EmailMessage) -> None:
+    """https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html"""
+    import boto3  # noqa: PLC0415  slow to import, and only registration sends mail
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    client = boto3.client("sesv2", region_name=settings.aws_region, endpoint_url=settings.ses_endpoint_url or None)
+    try:
+        client.send_email(
+            FromEmailAddress=str(message["From"]),
+            Destination={"ToAddresses": [str(message["To"])]},
+            Content={"Raw": {"Data": bytes(message)}},
+        )
+    except (BotoCoreError, ClientError) as error:
+        raise MailUnavailable("The mail could not be handed over; try again.", 30) from error

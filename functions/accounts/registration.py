@@ -1,0 +1,74 @@
+"""Registration: an address gets an account, or a new key for the account it has, by mail.
+
+The answer is the same for both, and comes no sooner than REGISTRATION_TAKES_S, so that nobody learns from
+it which addresses have accounts.
+"""
+
+from email.message import EmailMessage
+
+from functions.accounts import email as addresses
+from functions.accounts import mail
+from functions.authenticate.address import digest
+from functions.ledger import grants
+from functions.ledger.counters import count_one
+from functions.ledger.store import Ledger
+from functions.ledger.windows import DAY_S, Limit
+from functions.money import MICROCREDITS_PER_CREDIT
+from functions.settings import Settings
+
+PROJECT = "default"
+REGISTRATION_TAKES_S = 0.5
+
+SUBJECT = "Your Farebox API key"
+TEXT = """\
+Hello,
+
+this is your API key. It is shown only here; nobody can look it up again.
+
+    {key}
+
+{replaces}Try it:
+
+    curl {base_url}/v1/chat/completions \\
+      -H "Authorization: Bearer {key}" \\
+      -H "Content-Type: application/json" \\
+      -d '{{"messages": [{{"role": "user", "content": "Hello!"}}]}}'
+
+Your balance: {base_url}/account (with the same Authorization header).
+
+If you did not ask for a key, you can ignore this mail{unasked}.
+"""
+IMMEDIATE = "If you had a key before, it has stopped working. Your balance is kept.\n\n"
+ON_FIRST_USE = "If you had a key before, it stops working when you first use this one. Your balance is kept.\n\n"
+
+
+async def register(ledger: Ledger, settings: Settings, address_scope: str, email: object) -> str:
+    """Register an address and mail its key; returns the address as it was understood.
+
+    `address_scope` is what the client's address counts under. Raises BadRequest, RateLimited,
+    LedgerUnavailable, MailUnavailable.
+    """
+    started_s = ledger.clock.now()
+    by_client = Limit("h", settings.registration_rate_limit, "registrations an hour from one address")
+    await count_one(ledger, f"register-{address_scope}", (by_client,), {})
+    address = addresses.normal(email, settings.refused_email_domains)
+    by_mailbox = Limit("d", settings.registration_address_limit, "registrations a day for one e-mail address")
+    await count_one(ledger, digest("register-email", address, settings.hash_secret), (by_mailbox,), {})
+    trial = grants.Trial(settings.trial_tokens * MICROCREDITS_PER_CREDIT, settings.trial_expiry_days * DAY_S)
+    folded = addresses.mailbox(address) if settings.trial_per_mailbox else ""
+    who = grants.Address(PROJECT, address, folded)
+    key = await grants.register(ledger, who, trial, settings.key_reissue)
+    mail.send(settings, _message(settings, address, key))
+    await ledger.clock.sleep(max(0.0, REGISTRATION_TAKES_S - (ledger.clock.now() - started_s)))
+    return address
+
+
+def _message(settings: Settings, address: str, key: str) -> EmailMessage:
+    immediate = settings.key_reissue == "immediate"
+    text = TEXT.format(
+        key=key,
+        base_url=settings.base_url.rstrip("/"),
+        replaces=IMMEDIATE if immediate else ON_FIRST_USE,
+        unasked="; ask for another if yours has stopped working" if immediate else ": your key works on",
+    )
+    return mail.compose(settings.smtp_from, address, SUBJECT, text)

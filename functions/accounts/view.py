@@ -1,0 +1,81 @@
+"""What an account shows its user: balance, use by day, receipts, packs."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from functions import money
+from functions.ledger.account import Account
+from functions.ledger.pages import DayTotals, recent_days, recent_receipts
+from functions.ledger.receipts import Receipt
+from functions.ledger.windows import DAY_S
+
+DAYS_SHOWN = 30
+RECEIPTS_SHOWN = 20
+
+PACKS = (
+    {"id": "starter", "credits": 5_000_000, "amount": 50, "currency": "usd"},
+    {"id": "standard", "credits": 25_000_000, "amount": 200, "currency": "usd"},
+    {"id": "pro", "credits": 100_000_000, "amount": 600, "currency": "usd"},
+)
+"""Of the built-in project; `amount` in cents, as payment providers count."""
+
+
+def account_view(account: Account, now_s: float) -> dict[str, Any]:
+    """The answer to GET /account; credits are numbers, times are ISO 8601 in UTC."""
+    project, _, number = account.account_id.partition("/")
+    today = int(now_s) // DAY_S
+    return {
+        "project": project,
+        "user_id": int(number),
+        "email": account.email,
+        "created": _time(account.created),
+        "balance": _balance(account, now_s),
+        "use": [_day(totals) for totals in recent_days(account, today - DAYS_SHOWN + 1, today)],
+        "receipts": [_receipt(receipt) for receipt in recent_receipts(account.account_id, RECEIPTS_SHOWN)],
+        "packs": list(PACKS),
+    }
+
+
+def _balance(account: Account, now_s: float) -> dict[str, Any]:
+    lots = [lot for lot in account.lots.values() if lot.expires > now_s]
+    trial = account.lots.get("trial")
+    return {
+        "available": money.credits(account.available(now_s)),
+        "trial": money.credits(sum(lot.left for lot in lots)),
+        "trial_expires": _time(trial.expires) if trial else None,
+        "paid": money.credits(account.paid),
+        "held": money.credits(account.held()),
+        "spent": money.credits(account.spent),
+    }
+
+
+def _day(totals: DayTotals) -> dict[str, Any]:
+    return {
+        "day": datetime.fromtimestamp(totals.day * DAY_S, UTC).date().isoformat(),
+        "requests": totals.requests,
+        "input_tokens": totals.input,
+        "output_tokens": totals.output,
+        "credits": money.credits(totals.cost),
+    }
+
+
+def _receipt(receipt: Receipt) -> dict[str, Any]:
+    return {
+        "id": receipt.receipt_id,
+        "created": _time(receipt.created),
+        "endpoint": receipt.endpoint,
+        "model": receipt.model,
+        "outcome": receipt.outcome,
+        "input_tokens": receipt.input,
+        "cached_tokens": receipt.cached,
+        "output_tokens": receipt.output,
+        "credits": money.credits(receipt.cost),
+        "held": money.credits(receipt.hold),
+        "shortfall": money.credits(receipt.shortfall),
+        "price": receipt.price,
+        "anomalies": list(receipt.anomalies),
+    }
+
+
+def _time(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

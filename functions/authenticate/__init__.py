@@ -1,0 +1,1 @@
+"""Step 1: from what a client sent to the account that is asking."""

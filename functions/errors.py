@@ -1,0 +1,156 @@
+"""Every error a client can meet, and the only place that knows HTTP status codes.
+
+    FareboxError
+    ├── BadRequest            400  the request is wrong; `param` names the field
+    │   ├── TooLarge          413  body or input over the limit
+    │   └── NotFound          404  no such route or object
+    ├── Unauthenticated       401  no, unknown, revoked or malformed key: one answer for all
+    ├── CreditsExhausted      402  the credits do not cover this request
+    ├── Forbidden             403  blocked
+    ├── Limited               429  something is full for now; says when to come back
+    │   ├── RateLimited            a window is full
+    │   ├── CreditsHeld            credits are held by requests still running
+    │   └── TooManyOpen            too many requests of this account are running
+    ├── ProviderFailed        502  the provider failed or cannot be reached
+    │   └── ProviderTimedOut  504  the provider did not answer in time
+    └── Unavailable           503  nothing was forwarded, nothing charged
+        ├── LedgerUnavailable      the ledger cannot be reached
+        ├── ProviderLoading        the model is still loading
+        └── MailUnavailable        the mail could not be handed over
+
+Messages are safe to show: no secret, no prompt, no answer, no address.
+Shape and types are those of OpenAI's API, so that its SDKs raise their own exceptions.
+"""
+
+from typing import Any
+
+
+class FareboxError(Exception):
+    """Base of all. `headers` are sent with the answer."""
+
+    status = 500
+    type = "api_error"
+    code: str | None = None
+    param: str | None = None
+
+    def __init__(self, message: str, *, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.headers = headers or {}
+
+    def body(self) -> dict[str, Any]:
+        """OpenAI's error object."""
+        return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
+
+
+class BadRequest(FareboxError):
+    """The request is wrong; `param` is the field, as a path such as `messages[0].content`."""
+
+    status = 400
+    type = "invalid_request_error"
+
+    def __init__(self, message: str, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+        self.code = code or self.code
+
+
+class TooLarge(BadRequest):
+    status = 413
+    code = "request_too_large"
+
+
+class NotFound(BadRequest):
+    status = 404
+    code = "not_found"
+
+
+class Unauthenticated(FareboxError):
+    """One body for every reason, so that an answer tells nothing about a key."""
+
+    status = 401
+    type = "invalid_request_error"
+    code = "invalid_api_key"
+
+    def __init__(self) -> None:
+        super().__init__("No valid API key was given. Send it as: Authorization: Bearer sk-…")
+
+
+class CreditsExhausted(FareboxError):
+    status = 402
+    type = "insufficient_quota"
+    code = "insufficient_quota"
+
+
+class Forbidden(FareboxError):
+    status = 403
+    type = "permission_error"
+    code = "forbidden"
+
+
+class Limited(FareboxError):
+    """Full for now. `retry_after_s` is how long until a new try can succeed, in whole seconds."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+
+    def __init__(self, message: str, retry_after_s: int, *, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message, headers={"retry-after": str(retry_after_s)} | (headers or {}))
+        self.retry_after_s = retry_after_s
+
+
+class RateLimited(Limited):
+    """A window is full: which one, its limit, and when it has room again."""
+
+    def __init__(self, name: str, limit: int, retry_after_s: int) -> None:
+        super().__init__(
+            f"Limit reached: {limit} {name}. Try again in {retry_after_s} s.",
+            retry_after_s,
+            headers={
+                "x-ratelimit-limit-requests": str(limit),
+                "x-ratelimit-remaining-requests": "0",
+                "x-ratelimit-reset-requests": f"{retry_after_s}s",
+            },
+        )
+        self.limit = limit
+
+
+class CreditsHeld(Limited):
+    code = "credits_held"
+
+
+class TooManyOpen(Limited):
+    code = "too_many_open_requests"
+
+
+class ProviderFailed(FareboxError):
+    status = 502
+    code = "provider_failed"
+
+
+class ProviderTimedOut(ProviderFailed):
+    status = 504
+    code = "provider_timed_out"
+
+
+class Unavailable(FareboxError):
+    """503 always means: nothing was forwarded, nothing was charged."""
+
+    status = 503
+    code = "unavailable"
+
+    def __init__(self, message: str, retry_after_s: int = 2) -> None:
+        super().__init__(message, headers={"retry-after": str(retry_after_s)})
+
+
+class LedgerUnavailable(Unavailable):
+    code = "ledger_unavailable"
+
+
+class ProviderLoading(Unavailable):
+    code = "model_loading"
+
+
+class MailUnavailable(Unavailable):
+    code = "mail_unavailable"

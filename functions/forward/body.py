@@ -1,0 +1,99 @@
+"""A request's body: JSON as strict as the standard, because Python's reader is not."""
+
+import json
+import math
+from typing import Any, NoReturn
+
+from functions.errors import BadRequest
+
+DEPTH_MAX = 64
+DIGITS_MAX = 40
+
+
+def parse(raw: bytes) -> dict[str, Any]:
+    """The JSON object in a request's body.
+
+    Refused with BadRequest, where `json.loads` would not: keys that stand twice, NaN and Infinity, numbers that
+    overflow, nesting deeper than DEPTH_MAX, half surrogates, and anything but an object.
+    """
+    if raw.count(b"[") + raw.count(b"{") > DEPTH_MAX:
+        _check_depth(raw)
+    try:
+        body = json.loads(
+            raw,
+            object_pairs_hook=_object,
+            parse_constant=_constant,
+            parse_float=_float,
+            parse_int=_int,
+        )
+    except BadRequest:
+        raise
+    except (ValueError, RecursionError):
+        raise BadRequest("The body is not valid JSON.") from None
+    if not isinstance(body, dict):
+        raise BadRequest("The body must be a JSON object.")
+    return body
+
+
+def encode(body: dict[str, Any]) -> bytes:
+    """A body as it goes upstream. Raises BadRequest for half surrogates, which UTF-8 cannot hold."""
+    try:
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    except UnicodeEncodeError:
+        raise BadRequest("The body holds half of a surrogate pair, which is no character.") from None
+
+
+def _check_depth(raw: bytes) -> None:
+    """Count brackets outside of strings; only for bodies with enough of them to be deep."""
+    depth = position = 0
+    while position < len(raw):
+        byte = raw[position]
+        if byte in b"[{":
+            depth += 1
+            if depth > DEPTH_MAX:
+                raise BadRequest(f"The body is nested deeper than {DEPTH_MAX} levels.")
+        elif byte in b"]}":
+            depth -= 1
+        elif byte == 0x22:
+            position = _end_of_string(raw, position)
+        position += 1
+
+
+def _end_of_string(raw: bytes, start: int) -> int:
+    """The position of the quote that closes the string which opens at `start`."""
+    position = start
+    while True:
+        position = raw.find(b'"', position + 1)
+        if position < 0:
+            raise BadRequest("The body is not valid JSON.")
+        slashes = position - 1
+        while raw[slashes] == 0x5C:
+            slashes -= 1
+        if (position - slashes) % 2:
+            return position
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    built = dict(pairs)
+    if len(built) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise BadRequest(f"The field {twice[:50]!r} stands twice in one object.", param=twice[:50])
+    return built
+
+
+def _constant(name: str) -> NoReturn:
+    raise BadRequest(f"{name} is not JSON.")
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise BadRequest("The body holds a number that is too large.")
+    return number
+
+
+def _int(text: str) -> int:
+    if len(text) > DIGITS_MAX:
+        raise BadRequest("The body holds a number that is too large.")
+    return int(text)

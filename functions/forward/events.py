@@ -1,0 +1,163 @@
+"""A provider's event stream, cut into events, each passed on the moment it is complete.
+
+An event ends with an empty line. Nothing is held back but an event's own unfinished part, because whether
+it may be shown is known only when it is whole; and that part is bounded.
+"""
+
+import json
+import re
+from typing import Any
+
+from functions.errors import FareboxError, ProviderFailed
+from functions.forward.meter import Meter
+from functions.money import TOKENS_MAX, Usage
+
+EVENT_BYTES_MAX = 1_000_000
+DONE = b"data: [DONE]"
+
+_TIMINGS = b',"timings":{'
+_TIMINGS_COUNTS = re.compile(rb'"cache_n":(\d+),"prompt_n":(\d+).*"predicted_n":(\d+)')
+_USAGE = re.compile(rb'"usage"\s*:\s*(?!null)')
+_CONTENT = re.compile(rb'"(?:content|text|reasoning_content|refusal|delta|arguments)"\s*:\s*"[^"]')
+_MODEL = re.compile(rb'"model"\s*:\s*"((?:[^"\\]|\\.)*)"')
+
+
+def cut(pending: bytes, data: bytes) -> tuple[list[bytes], bytes]:
+    """The whole events in what has come, without the lines that end them, and the unfinished rest.
+
+    Raises ProviderFailed for an event of more than EVENT_BYTES_MAX.
+    """
+    if pending:
+        data = pending + data
+    if b"\r" in data:
+        held = b"\r" if data.endswith(b"\r") else b""
+        data = data[: len(data) - len(held)].replace(b"\r\n", b"\n") + held
+    *events, rest = data.split(b"\n\n")
+    if len(data) > EVENT_BYTES_MAX and max(len(rest), *(len(event) for event in events), 0) > EVENT_BYTES_MAX:
+        raise ProviderFailed("The provider sent an event that is too large.")
+    return events, rest
+
+
+def base_name(model: str) -> str:
+    """A model's name without the path of its file; llama-server may tell where it lies on its disk."""
+    is_path = model.endswith(".gguf") or model.startswith(("/", ".")) or "\\" in model
+    return model.replace("\\", "/").rpartition("/")[2] if is_path else model
+
+
+class Reader:
+    """Reads the events of one answer to chat completions or completions: meters them, and says what the client gets."""
+
+    def __init__(self, meter: Meter, *, usage_wanted: bool, timings_wanted: bool) -> None:
+        self.meter = meter
+        self.usage_wanted, self.timings_wanted = usage_wanted, timings_wanted
+        self.model = ""
+        self.ended = False
+        """The provider said that this was all."""
+        self.failed = False
+        """The provider said that it failed."""
+        self._first = b""
+        self._rename: tuple[bytes, bytes] | None = None
+
+    def read(self, event: bytes) -> bytes | None:
+        """The event as the client gets it, or None where it is not for the client."""
+        if not event.startswith(b"data: "):
+            return self._unusual(event)
+        if event == DONE:
+            self.ended = True
+            return event
+        if not self._first:
+            self._learn(event)
+        if self._rename:
+            event = event.replace(*self._rename)
+        at = event.rfind(_TIMINGS)
+        if at > 0:
+            self._timings(event, at)
+            if not self.timings_wanted:
+                event = event[:at] + b"}"
+        elif _CONTENT.search(event):
+            self.meter.content()
+        if _USAGE.search(event):
+            return self._usage(event)
+        if event.startswith(b'data: {"error"'):
+            self.failed = True
+        return event
+
+    def cut_off(self, usage: Usage) -> list[bytes]:
+        """The events that end an answer which its credits do not cover any further."""
+        chunk = _json(self._first) or {}
+        chunk.pop("usage", None)
+        chunk.pop("timings", None)
+        choice: dict[str, Any] = {"index": 0, "finish_reason": "length"}
+        if chunk.get("object") == "text_completion":
+            choice["text"] = ""
+        else:
+            choice["delta"] = {}
+        events = [_data(chunk | {"choices": [choice]})]
+        if self.usage_wanted:
+            events.append(_data(chunk | {"choices": [], "usage": usage_object(usage)}))
+        return [*events, DONE]
+
+    def broke_off(self, error: FareboxError) -> list[bytes]:
+        """The event that tells a client of an answer that broke off."""
+        return [_data(error.body())]
+
+    def _learn(self, event: bytes) -> None:
+        """Take the model's name, and the shape of a chunk, from the first event."""
+        self._first = event
+        if found := _MODEL.search(event):
+            full = json.loads(b'"' + found[1] + b'"')
+            self.model = base_name(full)
+            if self.model != full:
+                self._rename = (found[0], b'"model":' + json.dumps(self.model).encode())
+
+    def _timings(self, event: bytes, at: int) -> None:
+        if found := _TIMINGS_COUNTS.search(event, at):
+            cached, fresh, made = (min(int(count), TOKENS_MAX) for count in found.groups())
+            self.meter.running(Usage(cached + fresh, made, cached))
+
+    def _usage(self, event: bytes) -> bytes | None:
+        """An event with usage: metered, and shown to those who asked for it."""
+        chunk = _json(event)
+        if chunk is None or "usage" not in chunk:
+            return event
+        self.meter.report(chunk["usage"])
+        if self.usage_wanted:
+            return event
+        if not chunk.get("choices"):
+            return None
+        del chunk["usage"]
+        return _data(chunk)
+
+    def _unusual(self, event: bytes) -> bytes | None:
+        """Comments pass; other fields than `data` are dropped; llama-server's `error:` becomes an error event."""
+        if event.startswith(b":"):
+            return event
+        lines = [line for line in event.split(b"\n") if line.startswith((b"data:", b"error:"))]
+        if not lines:
+            return None
+        if lines[0].startswith(b"error:"):
+            self.failed = True
+            return b'data: {"error":' + lines[0][6:].strip() + b"}"
+        return self.read(b"data: " + b"".join(line[5:].strip() for line in lines))
+
+
+def usage_object(usage: Usage) -> dict[str, Any]:
+    """Usage as chat completions show it."""
+    return {
+        "prompt_tokens": usage.input,
+        "completion_tokens": usage.output,
+        "total_tokens": usage.input + usage.output,
+        "prompt_tokens_details": {"cached_tokens": usage.cached},
+    }
+
+
+def _json(event: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(event[6:])
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _data(value: dict[str, Any]) -> bytes:
+    return b"data: " + json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

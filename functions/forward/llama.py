@@ -1,0 +1,239 @@
+"""The adapter for llama-server: which fields it takes, and what bounds each of them.
+
+llama-server counts the tokens of one choice only: with `n` of 2 it makes twice what its usage says, and of
+several prompts it counts the first (seen on build 11549). So both are bound to one. Of two output limits it obeys
+the larger, so exactly one goes upstream. Where a table says nothing of a field, the field is refused.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from functions.errors import BadRequest
+from functions.forward import body as json_body
+from functions.forward.fields import (
+    Rule,
+    anything,
+    apply,
+    array,
+    boolean,
+    drop,
+    integer,
+    many,
+    number,
+    object_,
+    one_of,
+    only,
+    refuse,
+    shaped,
+    text,
+)
+
+OUTPUT_LIMIT_MAX = 2**31 - 1
+SEED_MAX = 2**53
+TOOLS_MAX = 128
+TEXT_MAX = 4_500_000
+
+TOKENS_PER_MESSAGE = 16
+"""What a chat template adds around one message, at most."""
+TOKENS_PER_TOOL = 64
+"""What a chat template adds around one tool's own text, at most."""
+BYTES_PER_TOKEN = 4
+"""Of ordinary text, for the estimate; the bound counts a token a byte."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request that was checked, and what it can come to. Token counts."""
+
+    endpoint: str
+    head: bytes
+    """The upstream body without its output limit."""
+    limit_name: str
+    input_bound: int
+    input_estimate: int
+    output_limit: int
+    stream: bool
+    usage_wanted: bool
+    timings_wanted: bool
+
+    def body(self, output_limit: int) -> bytes:
+        """The upstream body with exactly one output limit."""
+        return b'%s,"%s":%d}' % (self.head[:-1], self.limit_name.encode(), output_limit)
+
+
+def _message(path: str, value: Any) -> Any:
+    message = object_(path, value)
+    one_of("system", "developer", "user", "assistant", "tool", "function")(f"{path}.role", message.get("role"))
+    content = message.get("content")
+    if isinstance(content, list):
+        for index, part in enumerate(content):
+            where = f"{path}.content[{index}]"
+            kind = object_(where, part).get("type")
+            if kind not in ("text", "refusal"):
+                raise BadRequest(f"{where}.type: this model reads text only.", param=f"{where}.type")
+    elif content is not None and not isinstance(content, str):
+        raise BadRequest(f"{path}.content must be a string or a list of parts.", param=f"{path}.content")
+    return value
+
+
+def _response_item(path: str, value: Any) -> Any:
+    item = object_(path, value)
+    if item.get("type", "message") != "message":
+        raise BadRequest(f"{path}.type: only messages are supported here.", param=f"{path}.type")
+    one_of("system", "developer", "user", "assistant")(f"{path}.role", item.get("role"))
+    content = item.get("content")
+    if isinstance(content, list):
+        for index, part in enumerate(content):
+            where = f"{path}.content[{index}]"
+            if object_(where, part).get("type") not in ("input_text", "output_text", "text"):
+                raise BadRequest(f"{where}.type: only text is supported here.", param=f"{where}.type")
+            text(TEXT_MAX)(f"{where}.text", part.get("text"))
+    elif not isinstance(content, str):
+        raise BadRequest(f"{path}.content must be a string or a list of text parts.", param=f"{path}.content")
+    return value
+
+
+def _input(path: str, value: Any) -> Any:
+    return value if isinstance(value, str) else array(_response_item, 10_000)(path, value)
+
+
+def _prompt(path: str, value: Any) -> Any:
+    if isinstance(value, list):
+        if len(value) != 1:
+            raise BadRequest(f"{path} must be one text: llama-server counts one prompt only.", param=path)
+        value = value[0]
+    return text(TEXT_MAX)(path, value)
+
+
+_LIMIT = integer(1, OUTPUT_LIMIT_MAX)
+
+SAMPLING: dict[str, Rule] = {
+    "temperature": number(0, 100),
+    "top_p": number(0, 1),
+    "top_k": integer(-1, 2**31 - 1),
+    "min_p": number(0, 1),
+    "typical_p": number(0, 1),
+    "presence_penalty": number(-10, 10),
+    "frequency_penalty": number(-10, 10),
+    "repeat_penalty": number(0, 10),
+    "repeat_last_n": integer(-1, 2**31 - 1),
+    "seed": integer(-SEED_MAX, SEED_MAX),
+    "stop": many(text(1000), 16),
+    "logit_bias": anything,
+    "stream": boolean,
+    "stream_options": shaped({"include_usage": boolean, "include_obfuscation": boolean}),
+    "timings_per_token": boolean,
+    "cache_prompt": boolean,
+    "n": only(1),
+    "model": drop,
+    "user": drop,
+    "metadata": drop,
+    "safety_identifier": drop,
+    "prompt_cache_key": drop,
+    "service_tier": only("auto", "default"),
+}
+
+CHAT: dict[str, Rule] = SAMPLING | {
+    "messages": array(_message, 10_000),
+    "max_tokens": _LIMIT,
+    "max_completion_tokens": _LIMIT,
+    "n_predict": _LIMIT,
+    "logprobs": boolean,
+    "top_logprobs": integer(0, 20),
+    "response_format": object_,
+    "tools": array(object_, TOOLS_MAX),
+    "tool_choice": anything,
+    "parallel_tool_calls": boolean,
+    "reasoning_effort": one_of("none", "minimal", "low", "medium", "high"),
+    "store": only(False),
+    "modalities": only(["text"]),
+    "verbosity": only("medium"),
+}
+
+COMPLETION: dict[str, Rule] = SAMPLING | {
+    "prompt": _prompt,
+    "max_tokens": _LIMIT,
+    "n_predict": _LIMIT,
+    "best_of": only(1),
+    "echo": only(False),
+    "logprobs": integer(0, 5),
+}
+
+RESPONSE: dict[str, Rule] = {
+    "input": _input,
+    "instructions": text(TEXT_MAX),
+    "max_output_tokens": _LIMIT,
+    "temperature": number(0, 2),
+    "top_p": number(0, 1),
+    "stream": boolean,
+    "stream_options": shaped({"include_obfuscation": boolean}),
+    "text": shaped({"format": shaped({"type": one_of("text")})}),
+    "model": drop,
+    "user": drop,
+    "metadata": drop,
+    "safety_identifier": drop,
+    "prompt_cache_key": drop,
+    "store": only(False),
+    "truncation": only("disabled"),
+    "service_tier": only("auto", "default"),
+    "tools": refuse,
+    "tool_choice": refuse,
+    "parallel_tool_calls": refuse,
+}
+
+ENDPOINTS: dict[str, tuple[Mapping[str, Rule], str, str]] = {
+    "/v1/chat/completions": (CHAT, "messages", "max_tokens"),
+    "/v1/completions": (COMPLETION, "prompt", "max_tokens"),
+    "/v1/responses": (RESPONSE, "input", "max_output_tokens"),
+}
+"""Per endpoint: its fields, the one that must be there, and the name of its output limit upstream."""
+
+LIMIT_NAMES = ("max_tokens", "max_completion_tokens", "n_predict", "max_output_tokens")
+
+
+def prepare(endpoint: str, raw: bytes, output_limit: int, template_tokens: int) -> Prepared:
+    """Check a request and bound what it can cost. Raises BadRequest that names the field.
+
+    `output_limit` is the model's own, in tokens, for requests that give none; `template_tokens` is what the model's
+    chat template adds to a conversation at most.
+    """
+    table, content, limit_name = ENDPOINTS[endpoint]
+    body = json_body.parse(raw)
+    sent = apply(table, body)
+    if content not in sent:
+        raise BadRequest(f"{content} is required.", param=content)
+    limits = [sent.pop(name) for name in LIMIT_NAMES if name in sent]
+    stream = bool(sent.get("stream"))
+    options = sent.pop("stream_options", {})
+    timings_wanted = bool(sent.pop("timings_per_token", False))
+    if stream:
+        sent["timings_per_token"] = True
+        if endpoint != "/v1/responses":
+            sent["stream_options"] = {"include_usage": True}
+    sent.pop("text", None)
+    messages = 1
+    if endpoint == "/v1/chat/completions":
+        _drop_empty_last_message(sent["messages"])
+        messages += len(sent["messages"])
+    elif isinstance(sent[content], list):
+        messages += len(sent[content])
+    tools = len(sent.get("tools", ()))
+    return Prepared(
+        endpoint=endpoint,
+        head=json_body.encode(sent),
+        limit_name=limit_name,
+        input_bound=len(raw) + template_tokens + messages * TOKENS_PER_MESSAGE + tools * TOKENS_PER_TOOL,
+        input_estimate=-(-len(raw) // BYTES_PER_TOKEN),
+        output_limit=min(limits) if limits else output_limit,
+        stream=stream,
+        usage_wanted=bool(options.get("include_usage")),
+        timings_wanted=timings_wanted,
+    )
+
+
+def _drop_empty_last_message(messages: list[Any]) -> None:
+    """Flutter's AI toolkit ends a conversation with an empty answer to be filled in."""
+    last = messages[-1] if messages else {}
+    if last.get("role") == "assistant" and not last.get("content") and not last.get("tool_calls"):
+        messages.pop()

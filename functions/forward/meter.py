@@ -1,0 +1,104 @@
+"""Metering: what a provider says it used, and what is believed of it.
+
+| the provider's usage is | rule | on the receipt |
+|---|---|---|
+| given once, at the end | believed | |
+| given again | the last one counts, never their sum | |
+| smaller than before | the larger of each count | `usage_decreased` |
+| given, then content follows | what followed counts on top, an event a token | `usage_before_end` |
+| zero, though content came | believed: the provider says it was free | `usage_zero` |
+| absent or null | the input as estimated, the output an event a token | `usage_missing` |
+| negative, text, bool, fraction, above 10^9 | as if it were absent | `usage_malformed` |
+| above the hold | charged up to the hold, the rest is `shortfall` | `above_hold` |
+"""
+
+from typing import Any
+
+from functions.money import TOKENS_MAX, Usage
+
+USAGE_NAMES = (
+    ("prompt_tokens", "completion_tokens", "prompt_tokens_details"),
+    ("input_tokens", "output_tokens", "input_tokens_details"),
+)
+
+
+class Meter:
+    """Counts one request's tokens from what the provider reports and from the events that came."""
+
+    __slots__ = ("anomalies", "events", "reported", "since")
+
+    def __init__(self) -> None:
+        self.reported: Usage | None = None
+        self.events = 0
+        """Events with content, in all."""
+        self.since = 0
+        """Events with content since the last report."""
+        self.anomalies: set[str] = set()
+
+    def content(self) -> None:
+        """An event with content came: a token of output, unless a report says better."""
+        self.events += 1
+        self.since += 1
+
+    def guess(self, tokens: int) -> None:
+        """An answer in one piece came: so many tokens of output, unless it reports better."""
+        self.events, self.since = 1, tokens
+
+    def report(self, usage: Any) -> None:
+        """The provider's usage object, as it came; null is no report."""
+        if usage is None:
+            return
+        read = _read(usage)
+        if read is None:
+            self.anomalies.add("usage_malformed")
+            return
+        before = self.reported
+        if before and (read.input < before.input or read.output < before.output):
+            self.anomalies.add("usage_decreased")
+            read = Usage(
+                max(read.input, before.input), max(read.output, before.output), max(read.cached, before.cached)
+            )
+        self.reported = read
+        self.since = 0
+
+    def running(self, usage: Usage) -> None:
+        """A count that the provider keeps while it works, such as llama-server's timings."""
+        self.reported = usage
+        self.since = 0
+
+    def so_far(self, input_estimate: int) -> Usage:
+        """What has been used up to now."""
+        reported = self.reported or Usage(input_estimate)
+        return Usage(reported.input, reported.output + self.since, reported.cached)
+
+    def total(self, input_estimate: int, *, ended: bool) -> Usage:
+        """What the request used. `ended`: the provider finished, so a report was due."""
+        reported = self.reported
+        if reported is None:
+            if ended:
+                self.anomalies.add("usage_missing")
+            return self.so_far(input_estimate)
+        if self.since and ended:
+            self.anomalies.add("usage_before_end")
+        if self.events and not reported.input and not reported.output:
+            self.anomalies.add("usage_zero")
+        return self.so_far(input_estimate)
+
+
+def _read(usage: Any) -> Usage | None:
+    """A usage object of chat completions, completions or responses; None where it cannot be believed."""
+    if not isinstance(usage, dict):
+        return None
+    for input_name, output_name, details_name in USAGE_NAMES:
+        if input_name in usage or output_name in usage:
+            counts = [usage.get(input_name, 0), usage.get(output_name, 0)]
+            if not all(_is_count(count) for count in counts):
+                return None
+            details = usage.get(details_name)
+            cached = details.get("cached_tokens") if isinstance(details, dict) else 0
+            return Usage(counts[0], counts[1], min(cached, counts[0]) if _is_count(cached) else 0)
+    return None
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= TOKENS_MAX

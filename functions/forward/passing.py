@@ -1,0 +1,141 @@
+"""Passing an answer on, from the provider to the client: event by event, or in one piece."""
+
+import asyncio
+import json
+from collections.abc import Callable
+
+from functions.errors import FareboxError, ProviderFailed, ProviderTimedOut
+from functions.forward import responses
+from functions.forward.events import Reader, base_name, cut
+from functions.forward.exchange import ClientLeft, Exchange, Headers
+from functions.forward.llama import BYTES_PER_TOKEN, Prepared
+from functions.forward.meter import Meter
+from functions.forward.responses import ResponsesReader
+from functions.forward.upstream import Upstream, read_all
+from functions.money import Usage
+
+DRAIN_S = 2
+"""How long a provider may take to close after it said that this was all."""
+
+STREAM_HEADERS = {
+    "content-type": "text/event-stream; charset=utf-8",
+    "cache-control": "no-cache",
+    "x-accel-buffering": "no",
+}
+
+
+class Stream:
+    """One streamed answer. `outcome` says how it went, the meter what it used."""
+
+    def __init__(self, prepared: Prepared, output_limit: int, covered: Callable[[Usage], bool]) -> None:
+        """`covered` says whether a usage is still within the hold."""
+        self.prepared, self.output_limit, self.covered = prepared, output_limit, covered
+        self.meter = Meter()
+        self.reader = reader(prepared, output_limit, self.meter)
+        self.outcome = "completed"
+
+    async def run(self, upstream: Upstream, exchange: Exchange, headers: Headers, limit_s: float) -> None:
+        """Pass every event on as it comes. Raises FareboxError only while the client has got nothing."""
+        try:
+            async with exchange.leaving(), asyncio.timeout(limit_s) as deadline:
+                await self._pass(upstream, exchange, headers | STREAM_HEADERS, deadline)
+        except ClientLeft:
+            self.outcome = "client_left"
+        except TimeoutError:
+            if not self.reader.ended:
+                await self._broke_off(exchange, ProviderTimedOut("The request took too long."), "timed_out")
+        except FareboxError as error:
+            if not self.reader.ended:
+                await self._broke_off(exchange, error, "provider_failed")
+
+    async def _pass(self, upstream: Upstream, exchange: Exchange, headers: Headers, deadline: asyncio.Timeout) -> None:
+        reader, pending = self.reader, b""
+        body = self.prepared.body(self.output_limit)
+        async with upstream.post(self.prepared.endpoint, body, stream=True) as response:
+            async for data in response.content.iter_any():
+                events, pending = cut(pending, data)
+                shown = [show for event in events if event and (show := reader.read(event)) is not None]
+                if not shown:
+                    continue
+                if not exchange.started:
+                    await exchange.start(200, headers)
+                await exchange.send(b"\n\n".join(shown) + b"\n\n")
+                if reader.ended:
+                    deadline.reschedule(asyncio.get_running_loop().time() + DRAIN_S)
+                elif not self.covered(self.meter.so_far(self.prepared.input_estimate)):
+                    self.outcome = "cut"
+                    await self._send(exchange, reader.cut_off(self.meter.so_far(self.prepared.input_estimate)))
+                    return
+        if not exchange.started:
+            raise ProviderFailed("The provider sent nothing; nothing was charged.")
+        if reader.failed:
+            self.outcome = "provider_failed"
+
+    async def _broke_off(self, exchange: Exchange, error: FareboxError, outcome: str) -> None:
+        if not exchange.started:
+            raise error
+        self.outcome = outcome
+        await self._send(exchange, self.reader.broke_off(error))
+
+    async def _send(self, exchange: Exchange, events: list[bytes]) -> None:
+        await exchange.send(b"\n\n".join(events) + b"\n\n")
+
+    def usage(self) -> Usage:
+        """What the answer used, by the meter's rules."""
+        return self.meter.total(self.prepared.input_estimate, ended=self.outcome == "completed")
+
+
+def reader(prepared: Prepared, output_limit: int, meter: Meter) -> Reader:
+    """The reader for an endpoint's events."""
+    if prepared.endpoint == "/v1/responses":
+        return ResponsesReader(meter, output_limit=output_limit, timings_wanted=prepared.timings_wanted)
+    return Reader(meter, usage_wanted=prepared.usage_wanted, timings_wanted=prepared.timings_wanted)
+
+
+class Whole:
+    """One answer in one piece. `raw` is what the client gets."""
+
+    def __init__(self, prepared: Prepared, output_limit: int) -> None:
+        self.prepared, self.output_limit = prepared, output_limit
+        self.meter = Meter()
+        self.outcome = "completed"
+        self.model = ""
+        self.raw = b""
+
+    async def run(self, upstream: Upstream, exchange: Exchange, limit_s: float) -> None:
+        """Fetch the answer. Raises FareboxError when there is none."""
+        body = self.prepared.body(self.output_limit)
+        try:
+            async with (
+                exchange.leaving(),
+                asyncio.timeout(limit_s),
+                upstream.post(self.prepared.endpoint, body, stream=False) as response,
+            ):
+                self.raw = await read_all(response)
+        except ClientLeft:
+            self.outcome = "client_left"
+        except TimeoutError:
+            raise ProviderTimedOut("The provider took too long; nothing was charged.") from None
+        else:
+            self._read()
+
+    def _read(self) -> None:
+        try:
+            answer = json.loads(self.raw)
+            full = str(answer.get("model", ""))
+        except (ValueError, AttributeError, RecursionError):
+            raise ProviderFailed("The provider's answer is not JSON; nothing was charged.") from None
+        self.meter.guess(len(self.raw) // BYTES_PER_TOKEN)
+        self.meter.report(answer.get("usage"))
+        self.model = base_name(full)
+        if self.prepared.endpoint == "/v1/responses":
+            answer = responses.complete(answer, self.output_limit)
+        elif self.model == full:
+            return
+        else:
+            answer["model"] = self.model
+        self.raw = json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
+
+    def usage(self) -> Usage:
+        """What the answer used, by the meter's rules."""
+        return self.meter.total(self.prepared.input_estimate, ended=self.outcome == "completed")

@@ -1,0 +1,92 @@
+"""The connection to llama-server: what is sent, and what its refusals mean to a client.
+
+Outbound headers are a list of our own: nothing of the client's, and above all not its key, goes upstream.
+"""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+
+from functions.errors import BadRequest, FareboxError, ProviderFailed, ProviderLoading, ProviderTimedOut
+
+ANSWER_BYTES_MAX = 32_000_000
+ERROR_BYTES_MAX = 65_536
+RETRY_AFTER_S = 5
+
+
+class Upstream:
+    """A provider's base URL and how long it may take."""
+
+    def __init__(
+        self, session: aiohttp.ClientSession, base_url: str, api_key: str, *, connect_s: float, idle_s: float
+    ) -> None:
+        self.session, self.base_url = session, base_url.rstrip("/").removesuffix("/v1")
+        self.headers = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": "farebox"}
+        if api_key:
+            self.headers["authorization"] = f"Bearer {api_key}"
+        self.buffered_timeout = aiohttp.ClientTimeout(sock_connect=connect_s)
+        self.stream_timeout = aiohttp.ClientTimeout(sock_connect=connect_s, sock_read=idle_s)
+
+    @asynccontextmanager
+    async def post(self, path: str, body: bytes, *, stream: bool) -> AsyncIterator[aiohttp.ClientResponse]:
+        """An answer of status 200, its body still to be read. Every failure becomes an error of ours.
+
+        Raises BadRequest where the provider says the request is wrong, ProviderLoading, ProviderFailed,
+        ProviderTimedOut; nothing else while it is open but what the caller raises.
+        """
+        timeout = self.stream_timeout if stream else self.buffered_timeout
+        try:
+            async with self.session.post(
+                self.base_url + path, data=body, headers=self.headers, timeout=timeout, allow_redirects=False
+            ) as response:
+                if response.status != 200:
+                    raise refusal(response.status, await response.content.read(ERROR_BYTES_MAX))
+                if response.headers.get("content-encoding", "identity") != "identity":
+                    raise ProviderFailed("The provider sent a compressed answer, which was not asked for.")
+                yield response
+        except aiohttp.ClientConnectorError as error:
+            raise unreachable() from error
+        except TimeoutError as error:
+            raise ProviderTimedOut("The provider took too long.") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise ProviderFailed("The provider broke off.") from error
+
+
+def unreachable() -> ProviderFailed:
+    """Nobody answered at the provider's address."""
+    message = "The model server cannot be reached; nothing was charged."
+    return ProviderFailed(message, headers={"retry-after": str(RETRY_AFTER_S)})
+
+
+async def read_all(response: aiohttp.ClientResponse) -> bytes:
+    """A whole answer, of at most ANSWER_BYTES_MAX. Raises ProviderFailed."""
+    parts, size = [], 0
+    async for data in response.content.iter_any():
+        size += len(data)
+        if size > ANSWER_BYTES_MAX:
+            raise ProviderFailed("The provider sent an answer that is too large.")
+        parts.append(data)
+    return b"".join(parts)
+
+
+def refusal(status: int, body: bytes) -> FareboxError:
+    """What a provider's status other than 200 is to our client; its own words only where it judges the request."""
+    if status in (400, 404, 413, 422):
+        return BadRequest(_message(body) or "The provider refused the request.", code="provider_refused")
+    if status == 503:
+        return ProviderLoading("The model is still loading; nothing was charged.", RETRY_AFTER_S)
+    retry = {"retry-after": str(RETRY_AFTER_S)}
+    if status == 429:
+        return ProviderFailed("The provider is busy; nothing was charged.", headers=retry)
+    return ProviderFailed("The provider failed; nothing was charged.", headers=retry)
+
+
+def _message(body: bytes) -> str:
+    try:
+        error: Any = json.loads(body)["error"]
+        return str(error["message"])[:1000]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""

@@ -1,0 +1,164 @@
+"""Admission: one conditional write that checks and takes everything a request needs, or nothing."""
+
+from dataclasses import dataclass, replace
+from typing import NoReturn
+
+from functions import money
+from functions.errors import (
+    CreditsExhausted,
+    CreditsHeld,
+    FareboxError,
+    Forbidden,
+    LedgerUnavailable,
+    TooManyOpen,
+)
+from functions.ledger import account as accounts
+from functions.ledger import ids, tidy
+from functions.ledger.account import Account, Hold
+from functions.ledger.expression import Expression
+from functions.ledger.store import Ambiguous, Item, Ledger, Refused
+from functions.ledger.windows import Count, Limit, count, stale
+
+PLANS_MAX = 8
+AMBIGUOUS_MAX = 3
+
+
+class CredentialsChanged(Exception):
+    """A key of the account was made or revoked since the caller was authenticated: authenticate again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What one request wants of its account. Amounts in microcredits, `expires` in seconds since 1970."""
+
+    least: int
+    """Estimated input and one token of output: below this the request is refused."""
+    floor: int
+    """Below this a hold would starve the request though there are credits."""
+    upper: int
+    """The most it can cost."""
+    limits: tuple[Limit, ...]
+    open_max: int
+    credentials_version: int
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """An admitted request: its hold, the account right after, and the windows it was counted in."""
+
+    hold: Hold
+    account: Account
+    counts: list[Count]
+
+
+async def admit(ledger: Ledger, account: Account, ask: Ask, *, fresh: bool) -> Admission:
+    """Reserve credits for one request and count it in every window, in one write.
+
+    `fresh` says that `account` was read consistently in this request; otherwise it may only say yes (rule 5).
+    Raises what `plan` raises, and LedgerUnavailable; then no credit is held, but for a hold that
+    expires by itself where every answer was lost (rule 1).
+    """
+    unsure: list[Hold] = []
+    for _ in range(PLANS_MAX):
+        now_s = ledger.clock.now()
+        try:
+            hold, counts = plan(account, ask, now_s, ids.time_ordered(ledger))
+        except (CredentialsChanged, FareboxError):
+            if fresh:
+                raise
+            account, fresh = await tidy.read(ledger, account.account_id), True
+            continue
+        try:
+            answer = await ledger.write("UpdateItem", _write(ledger, ask, Admission(hold, account, counts), unsure))
+        except Ambiguous:
+            unsure.append(hold)
+            if len(unsure) == AMBIGUOUS_MAX:
+                break
+        except Refused as refused:
+            if refused.item is None:
+                raise CredentialsChanged from None
+            account, fresh = accounts.parse(refused.item), True
+            for early in unsure:
+                if early.hold_id in account.holds:  # an earlier attempt was applied after all: adopt it
+                    return Admission(early, account, counts)
+            account = await tidy.tidy(ledger, account)
+        else:
+            return Admission(hold, accounts.parse(answer["Attributes"]), counts)
+    raise LedgerUnavailable("The ledger did not answer in time; nothing was charged.")
+
+
+def plan(account: Account, ask: Ask, now_s: float, hold_id: str) -> tuple[Hold, list[Count]]:
+    """The hold to ask for, and how it is counted.
+
+    Raises CredentialsChanged, Forbidden, CreditsExhausted, RateLimited, TooManyOpen or CreditsHeld.
+    """
+    if account.credentials_version != ask.credentials_version:
+        raise CredentialsChanged
+    if account.state != "open":
+        raise Forbidden("This account is blocked.")
+    if account.debt:
+        raise CreditsExhausted(f"This account owes {money.credits(account.debt)} credits; the next purchase pays them.")
+    counts = count(ask.limits, account.counters, now_s)
+    if len(account.holds) >= ask.open_max:
+        raise TooManyOpen(f"{len(account.holds)} requests of this account are running, the most allowed.", 1)
+    available = account.available(now_s)
+    if available < ask.least:
+        _too_little(account, ask, available)
+    wanted = min(ask.upper, available, max(ask.floor, available // 2))
+    return _take(account, wanted, Hold(hold_id, 0, {}, ask.expires), now_s), counts
+
+
+def _too_little(account: Account, ask: Ask, available: int) -> NoReturn:
+    held = account.held()
+    if available + held >= ask.least:
+        raise CreditsHeld(
+            f"{money.credits(held)} credits are held by requests still running; "
+            f"this one needs {money.credits(ask.least)}, {money.credits(available)} are free.",
+            1,
+        )
+    raise CreditsExhausted(
+        f"This request needs at least {money.credits(ask.least)} credits; "
+        f"{money.credits(available)} are left, {money.credits(ask.least - available)} are missing."
+    )
+
+
+def _take(account: Account, wanted: int, empty: Hold, now_s: float) -> Hold:
+    """Take from the lots that expire first, then from paid."""
+    parts: dict[str, int] = {}
+    rest = wanted
+    for name, lot in account.lots_in_order(now_s):
+        if rest == 0:
+            break
+        parts[name] = min(rest, lot.left)
+        rest -= parts[name]
+    return replace(empty, paid=rest, lots=parts)
+
+
+def _write(ledger: Ledger, ask: Ask, wanted: Admission, unsure: list[Hold]) -> Item:
+    hold, account, now_s = wanted.hold, wanted.account, ledger.clock.now()
+    write = Expression()
+    write.name("#h", hold.hold_id)
+    write.values[":hold"] = hold.to_item()
+    write.values[":open"] = {"S": "open"}
+    write.name("#state", "state")
+    write.number(":p", hold.paid)
+    write.number(":max", ask.open_max)
+    write.number(":v", ask.credentials_version)
+    write.sets += ["paid = paid - :p", "holds.#h = :hold"]
+    write.conditions += [
+        "paid >= :p",
+        "attribute_not_exists(holds.#h)",
+        "attribute_not_exists(debt)",
+        "size(holds) < :max",
+        "credentials_version = :v",
+        "#state = :open",
+    ]
+    for index, (lot, part) in enumerate(hold.lots.items()):
+        path, taken = f"lots.{write.name(f'#l{index}', lot)}", write.number(f":l{index}", part)
+        write.sets.append(f"{path}.n = {path}.n - {taken}")
+        write.conditions.append(f"{path}.n >= {taken} AND {path}.x > {write.number(':now', int(now_s))}")
+    for index, early in enumerate(unsure):  # rule 1: never both
+        write.conditions.append(f"attribute_not_exists(holds.{write.name(f'#u{index}', early.hold_id)})")
+    write.count(wanted.counts, stale(account.counters, now_s))
+    return write.request(ledger.table("accounts"), accounts.key(account.account_id))

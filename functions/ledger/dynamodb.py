@@ -1,0 +1,119 @@
+"""The asynchronous store: DynamoDB's HTTP interface over one aiohttp session, signed directly.
+
+botocore is synchronous and takes 0.35 ms of CPU a call; this takes 0.15 (docs/decisions/0003). The
+format: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html,
+the signature: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+"""
+
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from functions.ledger.store import Ambiguous, Item, NotApplied, Rejected, error_of
+
+VERSION = "DynamoDB_20120810."
+CONTENT_TYPE = "application/x-amz-json-1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """AWS credentials; `token` is empty for long-lived ones."""
+
+    access_key: str
+    secret_key: str
+    token: str
+
+
+class Signer:
+    """Signature version 4 for one host and region; the day's key is derived once."""
+
+    def __init__(self, host: str, region: str, keys: Callable[[], Keys]) -> None:
+        self.host, self.region, self.keys = host, region, keys
+        self._derived: tuple[str, str, bytes] = ("", "", b"")
+
+    def headers(self, target: str, body: bytes, now_s: float) -> dict[str, str]:
+        """The headers that authenticate one POST to `/`."""
+        keys = self.keys()
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now_s))
+        signed = {"content-type": CONTENT_TYPE, "host": self.host, "x-amz-date": stamp}
+        if keys.token:
+            signed["x-amz-security-token"] = keys.token
+        signed["x-amz-target"] = target
+        names = ";".join(signed)
+        lines = "".join(f"{name}:{value}\n" for name, value in signed.items())
+        canonical = f"POST\n/\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
+        scope = f"{stamp[:8]}/{self.region}/dynamodb/aws4_request"
+        to_sign = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+        signature = hmac.digest(self._key(stamp[:8], keys), to_sign.encode(), "sha256").hex()
+        signed["authorization"] = (
+            f"AWS4-HMAC-SHA256 Credential={keys.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
+        )
+        return signed
+
+    def _key(self, day: str, keys: Keys) -> bytes:
+        if self._derived[:2] != (day, keys.secret_key):
+            derived = ("AWS4" + keys.secret_key).encode()
+            for part in (day, self.region, "dynamodb", "aws4_request"):
+                derived = hmac.digest(derived, part.encode(), "sha256")
+            self._derived = (day, keys.secret_key, derived)
+        return self._derived[2]
+
+
+class DynamoDB:
+    """A Store over HTTP. Never retries; every call is bounded in time."""
+
+    def __init__(self, session: aiohttp.ClientSession, endpoint: str, signer: Signer, timeout_s: float) -> None:
+        self.session, self.endpoint, self.signer = session, endpoint, signer
+        self.timeout = aiohttp.ClientTimeout(total=timeout_s)
+
+    async def call(self, operation: str, request: Item) -> Item:
+        body = json.dumps(request, separators=(",", ":")).encode()
+        headers = self.signer.headers(VERSION + operation, body, time.time())
+        try:
+            async with self.session.post(
+                self.endpoint, data=body, headers=headers, timeout=self.timeout, allow_redirects=False
+            ) as response:
+                answer = await response.read()
+        except aiohttp.ClientConnectorError as error:
+            raise NotApplied("could not connect") from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Ambiguous(type(error).__name__) from error
+        try:
+            decoded: Item = json.loads(answer) if answer else {}
+        except ValueError as error:
+            raise Ambiguous("unreadable answer") from error
+        if response.status == 200:
+            return decoded
+        code = str(decoded.get("__type", "")).rpartition("#")[2]
+        message = str(decoded.get("message") or decoded.get("Message") or "")
+        raise error_of(code, message, response.status, decoded)
+
+
+def endpoint_of(endpoint_url: str, region: str) -> tuple[str, str]:
+    """The URL to post to and the host that is signed."""
+    url = endpoint_url or f"https://dynamodb.{region}.amazonaws.com"
+    return url.rstrip("/") + "/", urlsplit(url).netloc
+
+
+def keys_from(access_key: str, secret_key: str, token: str) -> Callable[[], Keys]:
+    """A source of credentials: those given, else what botocore finds (a profile, a container role) and renews."""
+    if access_key and secret_key:
+        given = Keys(access_key, secret_key, token)
+        return lambda: given
+    from botocore.session import Session  # noqa: PLC0415  slow to import, and not needed on Lambda
+
+    found = Session().get_credentials()
+    if found is None:
+        raise Rejected("no AWS credentials")
+
+    def current() -> Keys:
+        frozen = found.get_frozen_credentials()
+        return Keys(frozen.access_key or "", frozen.secret_key or "", frozen.token or "")
+
+    return current

@@ -1,0 +1,70 @@
+"""Writing one UpdateItem: its sets, sums and removals, and the condition under which all of it happens."""
+
+from collections.abc import Iterable
+
+from functions.ledger.store import Item
+from functions.ledger.windows import Count
+
+
+class Expression:
+    """Collects the parts of one UpdateItem: what is set, added and removed, and under which condition."""
+
+    __slots__ = ("added", "conditions", "names", "removed", "sets", "values")
+
+    def __init__(self) -> None:
+        self.sets: list[str] = []
+        self.added: list[str] = []
+        self.removed: list[str] = []
+        self.conditions: list[str] = []
+        self.names: dict[str, str] = {}
+        self.values: Item = {}
+
+    def number(self, placeholder: str, value: int) -> str:
+        """Name a number; returns the placeholder."""
+        self.values[placeholder] = {"N": str(value)}
+        return placeholder
+
+    def name(self, placeholder: str, attribute: str) -> str:
+        """Name an attribute; returns the placeholder."""
+        self.names[placeholder] = attribute
+        return placeholder
+
+    def count(self, counts: Iterable[Count], stale: Iterable[str]) -> None:
+        """Add one to each window, on the condition that none is full, and drop windows long past."""
+        for index, window in enumerate(counts):
+            now, below = self.name(f"#w{index}", window.attribute), self.number(f":w{index}", window.below)
+            self.added.append(f"{now} {self.number(':one', 1)}")
+            self.conditions.append(f"(attribute_not_exists({now}) OR {now} < {below})")
+            if window.previous:
+                before, most = (
+                    self.name(f"#v{index}", window.previous),
+                    self.number(f":v{index}", window.previous_max),
+                )
+                self.conditions.append(f"(attribute_not_exists({before}) OR {before} <= {most})")
+        for index, attribute in enumerate(stale):
+            self.removed.append(self.name(f"#z{index}", attribute))
+
+    def request(self, table: str, key: Item) -> Item:
+        """An UpdateItem request; answered with the new item, refused with the item as it is (rule 5)."""
+        return self._update(table, key) | {"ReturnValues": "ALL_NEW", "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+
+    def transact(self, table: str, key: Item) -> Item:
+        """The same as a part of TransactWriteItems."""
+        return {"Update": self._update(table, key)}
+
+    def _update(self, table: str, key: Item) -> Item:
+        parts = []
+        if self.sets:
+            parts.append("SET " + ", ".join(self.sets))
+        if self.removed:
+            parts.append("REMOVE " + ", ".join(self.removed))
+        if self.added:
+            parts.append("ADD " + ", ".join(self.added))
+        update: Item = {"TableName": table, "Key": key, "UpdateExpression": " ".join(parts)}
+        if self.conditions:
+            update["ConditionExpression"] = " AND ".join(self.conditions)
+        if self.values:
+            update["ExpressionAttributeValues"] = self.values
+        if self.names:
+            update["ExpressionAttributeNames"] = self.names
+        return update

@@ -1,0 +1,234 @@
+"""New accounts and their keys: everything that must be true together is one transaction (rule 8).
+
+A transaction is guarded by what it finds, never by a request token: the identity must not exist yet, or
+must still name the key that is replaced. Whoever loses reads what the winner wrote, and goes on from there.
+"""
+
+from dataclasses import dataclass
+
+from functions.errors import LedgerUnavailable
+from functions.ledger import account as accounts
+from functions.ledger import credentials, ids
+from functions.ledger.expression import Expression
+from functions.ledger.store import Ambiguous, Item, Ledger, Refused
+
+TRIES_MAX = 6
+PENDING_MAX = 5
+"""Keys that wait for their first use; the oldest makes room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Credits a new account begins with, in microcredits, and for how long, in seconds. 0: none."""
+
+    amount: int
+    lasts_s: int
+
+
+NO_TRIAL = Trial(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Who registers: an e-mail address at a project. `mailbox` is the address with its tags folded; the first account
+    of a mailbox gets the trial, further ones none. "" where that is not asked for."""
+
+    project: str
+    email: str
+    mailbox: str = ""
+
+    @property
+    def key(self) -> Item:
+        return identity_key(self.project, "email", self.email)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which account an e-mail address has, its live key, and the keys that wait for their first use (ids)."""
+
+    account_id: str
+    live: str
+    pending: tuple[str, ...]
+
+    def holds(self, key: str) -> bool:
+        """Whether this key is among the address's own."""
+        return credentials.credential_id(key) in (self.live, *self.pending)
+
+
+async def register(ledger: Ledger, address: Address, trial: Trial, reissue: str) -> str:
+    """A new key for an address: of a new account, or of the account it has. Returns the key.
+
+    `reissue` is KEY_REISSUE: `immediate` revokes the old key now,
+    `on_first_use` when the new one is first used.
+    Both ways are one read and one transaction of four items, so that their time tells nothing.
+    Raises LedgerUnavailable.
+    """
+    key = credentials.new_key(ledger)
+    for attempt in range(TRIES_MAX):
+        identity, mailbox_taken = await _find(ledger, address)
+        if identity and identity.holds(key):
+            return key  # an earlier attempt, whose answer was lost, was applied
+        if identity is None:
+            writes = _create(ledger, address, trial if not mailbox_taken else NO_TRIAL, key)
+        elif reissue == "immediate":
+            writes = _replace(ledger, address, identity, key)
+        else:
+            writes = _wait(ledger, address, identity, key)
+        try:
+            await ledger.write("TransactWriteItems", {"TransactItems": writes})
+        except (Refused, Ambiguous):
+            await ledger.pause(attempt)
+        else:
+            return key
+    raise LedgerUnavailable("The ledger is busy; nothing was changed for certain. Try again.")
+
+
+async def activate(ledger: Ledger, credential: credentials.Credential, project: str) -> None:
+    """The first use of a pending key: it becomes the live one, and the key before it and older ones that waited die.
+
+    Raises LedgerUnavailable. Where another key was used first and this one died of it, nothing happens.
+    """
+    for attempt in range(TRIES_MAX):
+        address = Address(project, credential.email)
+        identity, _ = await _find(ledger, address)
+        if identity is None or credential.credential_id not in identity.pending:
+            return
+        try:
+            await ledger.write("TransactWriteItems", {"TransactItems": _use(ledger, address, credential, identity)})
+        except (Refused, Ambiguous):
+            await ledger.pause(attempt)
+        else:
+            return
+    raise LedgerUnavailable("The ledger is busy; nothing was charged.")
+
+
+def identity_key(project: str, kind: str, subject: str) -> Item:
+    """The primary key of an identity; of a project first, so that projects never meet."""
+    return {"identity_id": {"S": f"{project}/{kind}/{subject}"}}
+
+
+async def _find(ledger: Ledger, address: Address) -> tuple[Identity | None, bool]:
+    table = ledger.table("identities")
+    keys = [address.key, identity_key(address.project, "mailbox", address.mailbox or address.email)]
+    gets = [{"Get": {"TableName": table, "Key": key}} for key in keys]
+    answer = await ledger.read("TransactGetItems", {"TransactItems": gets})
+    found, taken = (response.get("Item") for response in answer["Responses"])
+    if not found:
+        return None, bool(taken and address.mailbox)
+    pending = tuple(part["S"] for part in found["pending"]["L"])
+    return Identity(found["account_id"]["S"], found["live"]["S"], pending), bool(taken)
+
+
+def _create(ledger: Ledger, address: Address, trial: Trial, key: str) -> list[Item]:
+    """An account, its first journal entry, its identity and its key; guarded by the identity not being there."""
+    now = int(ledger.clock.now())
+    account_id = f"{address.project}/{ids.account_number(ledger)}"
+    amount = trial.amount
+    lots = {"trial": {"M": {"n": {"N": str(amount)}, "x": {"N": str(now + trial.lasts_s)}}}} if amount else {}
+    account: Item = accounts.key(account_id) | {
+        "email": {"S": address.email},
+        "state": {"S": "open"},
+        "lots": {"M": lots},
+        "holds": {"M": {}},
+    }
+    numbers = {"created": now, "paid": 0, "credited": amount, "spent": 0, "expired": 0}
+    numbers |= {"credentials_version": 1, "journal_version": 1}
+    account |= {name: {"N": str(number)} for name, number in numbers.items()}
+    entry = _opening_entry(account_id, amount, now)
+    identity = address.key | {
+        "account_id": {"S": account_id},
+        "live": {"S": credentials.credential_id(key)},
+        "pending": {"L": []},
+    }
+    writes = [
+        _put(ledger, "identities", identity, "identity_id"),
+        _put(ledger, "accounts", account, "account_id"),
+        _put(ledger, "journal", entry, "account_id"),
+        _put(ledger, "credentials", credentials.to_item(key, account_id, address.email, "live", now), "credential_id"),
+    ]
+    if address.mailbox and trial is not NO_TRIAL:
+        first = identity_key(address.project, "mailbox", address.mailbox) | {"account_id": {"S": account_id}}
+        writes.append(_put(ledger, "identities", first, "identity_id"))
+    return writes
+
+
+def _replace(ledger: Ledger, address: Address, identity: Identity, key: str) -> list[Item]:
+    """A new live key; the old one, and those that waited, are revoked now."""
+    update = _identity_update(ledger, address, identity, credentials.credential_id(key), ())
+    new = credentials.to_item(key, identity.account_id, address.email, "live", int(ledger.clock.now()))
+    dead = (identity.live, *identity.pending)
+    return [
+        update,
+        _put(ledger, "credentials", new, "credential_id"),
+        _next_version(ledger, identity.account_id),
+        *(_revoke(ledger, identifier) for identifier in dead),
+    ]
+
+
+def _wait(ledger: Ledger, address: Address, identity: Identity, key: str) -> list[Item]:
+    """A key that waits for its first use; when too many wait, the oldest is revoked."""
+    waiting = (*identity.pending, credentials.credential_id(key))
+    kept, dropped = waiting[-PENDING_MAX:], waiting[:-PENDING_MAX]
+    new = credentials.to_item(key, identity.account_id, address.email, "pending", int(ledger.clock.now()))
+    return [
+        _identity_update(ledger, address, identity, identity.live, kept),
+        _put(ledger, "credentials", new, "credential_id"),
+        *(_revoke(ledger, identifier) for identifier in dropped),
+    ]
+
+
+def _use(ledger: Ledger, address: Address, credential: credentials.Credential, identity: Identity) -> list[Item]:
+    """The pending key becomes live; the one before it and the older pending ones are revoked."""
+    place = identity.pending.index(credential.credential_id)
+    older, newer = identity.pending[:place], identity.pending[place + 1 :]
+    live = Expression()
+    live.sets.append(f"{live.name('#state', 'state')} = :live")
+    live.values[":live"] = {"S": "live"}
+    return [
+        _identity_update(ledger, address, identity, credential.credential_id, newer),
+        live.transact(ledger.table("credentials"), credentials.key_of(credential.credential_id)),
+        _next_version(ledger, identity.account_id),
+        *(_revoke(ledger, identifier) for identifier in (identity.live, *older)),
+    ]
+
+
+def _identity_update(ledger: Ledger, address: Address, identity: Identity, live: str, pending: tuple[str, ...]) -> Item:
+    """Change which keys an address has, on the condition that they are still those that were read."""
+    write = Expression()
+    write.sets += ["live = :live", "pending = :pending"]
+    write.conditions += ["live = :was", "pending = :waited"]
+    write.values |= {":live": {"S": live}, ":was": {"S": identity.live}}
+    write.values |= {":pending": _texts(pending), ":waited": _texts(identity.pending)}
+    return write.transact(ledger.table("identities"), address.key)
+
+
+def _next_version(ledger: Ledger, account_id: str) -> Item:
+    write = Expression()
+    write.added.append(f"credentials_version {write.number(':one', 1)}")
+    write.conditions.append("attribute_exists(account_id)")
+    return write.transact(ledger.table("accounts"), accounts.key(account_id))
+
+
+def _revoke(ledger: Ledger, identifier: str) -> Item:
+    write = Expression()
+    write.sets.append(f"{write.name('#state', 'state')} = :revoked")
+    write.values[":revoked"] = {"S": "revoked"}
+    write.conditions.append("attribute_exists(credential_id)")
+    return write.transact(ledger.table("credentials"), credentials.key_of(identifier))
+
+
+def _opening_entry(account_id: str, amount: int, now: int) -> Item:
+    """The first journal entry. Each tells the sum credited before and after it, so that entries check each other."""
+    numbers = {"version": 1, "amount": amount, "credited_before": 0, "credited_after": amount, "created": now}
+    entry: Item = {name: {"N": str(number)} for name, number in numbers.items()}
+    texts = {"account_id": account_id, "reason": "trial" if amount else "opened", "reference": ""}
+    return entry | {name: {"S": text} for name, text in texts.items()}
+
+
+def _put(ledger: Ledger, table: str, item: Item, key: str) -> Item:
+    condition = f"attribute_not_exists({key})"
+    return {"Put": {"TableName": ledger.table(table), "Item": item, "ConditionExpression": condition}}
+
+
+def _texts(texts: tuple[str, ...]) -> Item:
+    return {"L": [{"S": text} for text in texts]}

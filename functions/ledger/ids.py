@@ -1,0 +1,28 @@
+"""Names for new things: time-ordered where order matters, random where guessing must fail."""
+
+from functions.ledger.store import Ledger
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: sorts as the numbers do, no look-alikes
+TIME_DIGITS = 9  # 45 bits of milliseconds: until the year 3084
+RANDOM_DIGITS = 9  # 45 bits: two requests of one account in one millisecond do not meet
+
+
+def time_ordered(ledger: Ledger) -> str:
+    """An id of 18 characters that sorts by when it was made; of holds and of their receipts."""
+    milliseconds = int(ledger.clock.now() * 1000)
+    chance = int.from_bytes(ledger.random(6)) & (1 << 5 * RANDOM_DIGITS) - 1
+    return _digits(milliseconds, TIME_DIGITS) + _digits(chance, RANDOM_DIGITS)
+
+
+def first_at(seconds: float) -> str:
+    """The smallest id made at or after a time: where a page of receipts begins."""
+    return _digits(int(seconds * 1000), TIME_DIGITS)
+
+
+def account_number(ledger: Ledger) -> int:
+    """A random number of 12 digits: what people see as the user's id."""
+    return 10**11 + int.from_bytes(ledger.random(8)) % (9 * 10**11)
+
+
+def _digits(number: int, count: int) -> str:
+    return "".join(ALPHABET[number >> 5 * place & 31] for place in range(count - 1, -1, -1))

@@ -1,0 +1,85 @@
+"""Receipts: what one request was. Never the prompt or the answer."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from functions.errors import LedgerUnavailable
+from functions.ledger.store import Ambiguous, Item, Ledger, Refused
+
+PUTS_MAX = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One request, as it was charged. Amounts in microcredits, times in seconds since 1970."""
+
+    account_id: str
+    receipt_id: str
+    created: int
+    ended: int
+    outcome: str
+    """completed, cut, client_left, provider_failed, timed_out or expired."""
+    cost: int
+    hold: int
+    endpoint: str = ""
+    model: str = ""
+    price: str = ""
+    estimate: int = 0
+    """The input tokens that were expected at most."""
+    input: int = 0
+    output: int = 0
+    cached: int = 0
+    shortfall: int = 0
+    """What the usage came to beyond the hold; never charged, never silent."""
+    anomalies: tuple[str, ...] = ()
+    """What was odd about the provider's usage, by the names in functions/forward/meter.py."""
+
+    def to_item(self) -> Item:
+        return {f.name: _to_wire(getattr(self, f.name)) for f in dataclasses.fields(self)}
+
+    @classmethod
+    def from_item(cls, item: Item) -> "Receipt":
+        return cls(**{f.name: _from_wire(item[f.name]) for f in dataclasses.fields(cls) if f.name in item})
+
+
+def _to_wire(value: Any) -> Item:
+    if isinstance(value, int):
+        return {"N": str(value)}
+    if isinstance(value, tuple):
+        return {"L": [{"S": text} for text in value]}
+    return {"S": value}
+
+
+def _from_wire(value: Item) -> Any:
+    if "N" in value:
+        return int(value["N"])
+    if "L" in value:
+        return tuple(part["S"] for part in value["L"])
+    return value["S"]
+
+
+async def put(ledger: Ledger, receipt: Receipt) -> Receipt:
+    """Put a receipt where none is yet, and return the one that counts: the first that was put (rule 2).
+
+    The answer to a put may be lost: putting the same again is refused by the one that was applied.
+    Raises LedgerUnavailable.
+    """
+    request = {
+        "TableName": ledger.table("receipts"),
+        "Item": receipt.to_item(),
+        "ConditionExpression": "attribute_not_exists(receipt_id)",
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+    for attempt in range(PUTS_MAX):
+        try:
+            await ledger.write("PutItem", request)
+        except Refused as refused:
+            if refused.item is None:
+                raise LedgerUnavailable("The ledger refused a receipt without showing the one it has.") from None
+            return Receipt.from_item(refused.item)
+        except Ambiguous:
+            await ledger.pause(attempt)
+        else:
+            return receipt
+    raise LedgerUnavailable("The ledger did not answer in time.")

@@ -1,0 +1,131 @@
+"""Settling and voiding: a hold is resolved once, by whoever comes first (rules 2 to 4).
+
+The receipt decides what a request cost; applying it to the account can be tried by anyone, any number
+of times, and happens once, because it removes the hold that is its condition.
+"""
+
+from collections.abc import Callable
+
+from functions.errors import LedgerUnavailable
+from functions.ledger import account as accounts
+from functions.ledger import receipts
+from functions.ledger.account import Account, Hold
+from functions.ledger.expression import Expression
+from functions.ledger.receipts import Receipt
+from functions.ledger.store import Ambiguous, Ledger, Refused
+from functions.ledger.windows import DAY_S, PERIODS, Count
+
+TRIES_MAX = 6
+
+
+class HoldResolved(Exception):
+    """The hold is settled, voided or expired already. `receipt` is the one that counted, if there is one."""
+
+    def __init__(self, receipt: Receipt | None = None) -> None:
+        super().__init__("the hold is resolved already")
+        self.receipt = receipt
+
+
+async def settle(ledger: Ledger, account: Account, hold: Hold, receipt: Receipt) -> Account:
+    """Turn a hold into its cost: put the receipt, then apply the one that counts. Returns the account after.
+
+    `account` is the account as last seen. Raises HoldResolved when another receipt counted or the hold was
+    resolved before; LedgerUnavailable when the receipt could not be put (the hold then expires) or not be
+    applied (whoever reads the account next applies it).
+    """
+    winner = await receipts.put(ledger, receipt)
+    try:
+        after = await apply(ledger, account, hold, winner)
+    except HoldResolved:
+        raise HoldResolved(winner) from None
+    if winner != receipt:
+        raise HoldResolved(winner)
+    return after
+
+
+async def apply(ledger: Ledger, account: Account, hold: Hold, receipt: Receipt) -> Account:
+    """Remove the hold, give back what was not used, and add the receipt to the sums, in one write.
+
+    Raises HoldResolved when the hold was not there any more, LedgerUnavailable.
+    """
+    day = int(ledger.clock.now()) // DAY_S
+
+    def more(write: Expression) -> None:
+        sums = (1, receipt.input, receipt.output, receipt.cost)
+        write.added.append(f"spent {write.number(':cost', receipt.cost)}")
+        for index, (total, value) in enumerate(zip(accounts.DAY_TOTALS, sums, strict=True)):
+            if value:
+                name = write.name(f"#d{index}", f"{total}:{day}")
+                write.added.append(f"{name} {write.number(f':d{index}', value)}")
+
+    return await _resolve(ledger, account, hold, receipt.cost, more)
+
+
+async def void(ledger: Ledger, account: Account, hold: Hold, counts: list[Count]) -> Account:
+    """Give a hold back whole, and the counters whose period is still current (rule 6).
+
+    For requests that were not forwarded, so there is no receipt. Raises HoldResolved, LedgerUnavailable.
+    """
+
+    def more(write: Expression) -> None:
+        for index, window in enumerate(counts):
+            period = PERIODS[window.limit.period](ledger.clock.now())
+            if window.attribute == f"{window.limit.period}:{period.index}":
+                name = write.name(f"#w{index}", window.attribute)
+                write.added.append(f"{name} {write.number(':less', -1)}")
+
+    return await _resolve(ledger, account, hold, 0, more)
+
+
+async def _resolve(
+    ledger: Ledger, account: Account, hold: Hold, cost: int, more: Callable[[Expression], None]
+) -> Account:
+    table, key = ledger.table("accounts"), accounts.key(account.account_id)
+    unsure = False
+    for attempt in range(TRIES_MAX):
+        write = _give_back(ledger, account, hold, cost)
+        more(write)
+        try:
+            answer = await ledger.write("UpdateItem", write.request(table, key))
+        except Ambiguous:
+            unsure = True
+            await ledger.pause(attempt)
+        except Refused as refused:
+            if refused.item is None:
+                raise HoldResolved from None
+            account = accounts.parse(refused.item)
+            if hold.hold_id not in account.holds:
+                if unsure:
+                    return account
+                raise HoldResolved from None
+        else:
+            return accounts.parse(answer["Attributes"])
+    raise LedgerUnavailable("The ledger did not answer in time; the hold is resolved when the account is next read.")
+
+
+def _give_back(ledger: Ledger, account: Account, hold: Hold, cost: int) -> Expression:
+    """Lots are spent before paid; what comes back goes where it came from, or to `expired` if the lot is over."""
+    if not 0 <= cost <= hold.amount:
+        raise ValueError("a cost is between nothing and its hold")
+    write = Expression()
+    hold_path = f"holds.{write.name('#h', hold.hold_id)}"
+    write.removed.append(hold_path)
+    write.conditions.append(f"attribute_exists({hold_path})")
+    expired = 0
+    for index, (name, part) in enumerate(hold.lots.items()):
+        used = min(part, cost)
+        cost -= used
+        if used == part:
+            continue
+        lot = account.lots.get(name)
+        if lot is None or lot.expires <= ledger.clock.now():
+            expired += part - used
+            continue
+        path = f"lots.{write.name(f'#l{index}', name)}"
+        write.sets.append(f"{path}.n = {path}.n + {write.number(f':l{index}', part - used)}")
+        write.conditions.append(f"attribute_exists({path})")
+    if hold.paid > cost:
+        write.sets.append(f"paid = paid + {write.number(':back', hold.paid - cost)}")
+    if expired:
+        write.added.append(f"expired {write.number(':expired', expired)}")
+    return write

@@ -1,0 +1,128 @@
+"""Windows: the periods that limits count in, kept as attributes named by their period (rule 6).
+
+A counter is an attribute such as `m:29384756`, "requests in that minute". A new period starts at
+nothing because its attribute does not exist yet. The minute slides: what is left of the previous
+minute lowers this minute's limit, so that no 60 seconds around a turn hold twice the limit.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from functions.errors import RateLimited
+
+MINUTE_S = 60
+HOUR_S = 3600
+DAY_S = 86400
+FOREVER_S = 2**40
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `limit` in one `period`: m(inute), h(our), d(ay), w(eek), M(onth) or t(otal)."""
+
+    period: str
+    limit: int
+    name: str
+    """What people are told, such as "requests a minute"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """One window of time: its number and its bounds, in seconds since 1970."""
+
+    index: int
+    start_s: int
+    end_s: int
+
+
+def _fixed(length_s: int, offset_s: int = 0) -> Callable[[float], Period]:
+    def period(now_s: float) -> Period:
+        index = (int(now_s) + offset_s) // length_s
+        start = index * length_s - offset_s
+        return Period(index, start, start + length_s)
+
+    return period
+
+
+def _month(now_s: float) -> Period:
+    now = datetime.fromtimestamp(now_s, UTC)
+    index = now.year * 12 + now.month - 1
+
+    def start(month: int) -> int:
+        return int(datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC).timestamp())
+
+    return Period(index, start(index), start(index + 1))
+
+
+PERIODS: dict[str, Callable[[float], Period]] = {
+    "m": _fixed(MINUTE_S),
+    "h": _fixed(HOUR_S),
+    "d": _fixed(DAY_S),
+    "w": _fixed(7 * DAY_S, 3 * DAY_S),  # weeks begin on Monday; 1970-01-01 was a Thursday
+    "M": _month,
+    "t": _fixed(FOREVER_S),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How one limit is counted now: the attribute, what it may be at most before, and the window's end."""
+
+    limit: Limit
+    attribute: str
+    below: int
+    """The write is refused unless the attribute is absent or below this."""
+    previous: str
+    previous_max: int
+    """The previous minute's attribute and the most it may be for `below` to hold; "" where none counts."""
+    remaining: int
+    """How many more fit after this one."""
+    end_s: int
+
+
+def count(limits: Iterable[Limit], counters: Mapping[str, int], now_s: float) -> list[Count]:
+    """How each of `limits` is to be counted, given what the counters were. Raises RateLimited when one is full."""
+    counts = []
+    for limit in limits:
+        period = PERIODS[limit.period](now_s)
+        attribute = f"{limit.period}:{period.index}"
+        used = counters.get(attribute, 0)
+        previous, previous_max, below = "", 0, limit.limit
+        if limit.period == "m":
+            previous = f"m:{period.index - 1}"
+            previous_max = counters.get(previous, 0)
+            below -= _carried(previous_max, period.end_s - now_s)
+        if used >= below:
+            raise RateLimited(limit.name, limit.limit, _retry_after_s(limit, used, previous_max, period, now_s))
+        counts.append(Count(limit, attribute, below, previous, previous_max, below - used - 1, period.end_s))
+    return counts
+
+
+def _carried(previous: int, left_s: float) -> int:
+    """What the previous minute still counts for, `left_s` before this one ends; rounded up, to be strict."""
+    return -(-previous * int(left_s * 1000) // (MINUTE_S * 1000))
+
+
+def _retry_after_s(limit: Limit, used: int, previous: int, period: Period, now_s: float) -> int:
+    """Whole seconds until a new try can succeed, at least 1."""
+    wait_s = period.end_s - now_s
+    if limit.limit <= 0:
+        return max(1, int(wait_s) + 1)
+    if limit.period == "m":
+        if used < limit.limit and previous:  # in this minute, once the previous one weighs less
+            fits_s = (limit.limit - used - 1) * MINUTE_S / previous
+            wait_s = max(0.0, period.end_s - now_s - fits_s)
+        else:  # in the next minute, once this one weighs less than the limit
+            wait_s += max(0.0, MINUTE_S - (limit.limit - 1) * MINUTE_S / max(1, used))
+    return max(1, int(wait_s) + 1)
+
+
+def stale(counters: Iterable[str], now_s: float) -> list[str]:
+    """Attributes of periods at least two old, which no clock that is nearly right still counts in."""
+    return [name for name in counters if int(name[2:]) <= PERIODS[name[0]](now_s).index - 2]
+
+
+def is_counter(attribute: str) -> bool:
+    """True for the attributes that this module names."""
+    return attribute[1:2] == ":" and attribute[0] in PERIODS

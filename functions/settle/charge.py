@@ -1,0 +1,53 @@
+"""From what a request used to what it is charged: never above its hold, and what is above is written down."""
+
+import logging
+
+from functions.errors import LedgerUnavailable
+from functions.forward.llama import Prepared
+from functions.ledger.account import Account
+from functions.ledger.admit import Admission
+from functions.ledger.receipts import Receipt
+from functions.ledger.settle import HoldResolved, settle
+from functions.ledger.store import Ledger
+from functions.money import Price, Usage
+
+log = logging.getLogger("farebox.settle")
+
+
+def receipt(admission: Admission, prepared: Prepared, price: Price, usage: Usage, anomalies: set[str]) -> Receipt:
+    """The receipt of a completed request; `created` and `ended` are set by `charge`."""
+    cost, held = price.cost(usage), admission.hold.amount
+    odd = anomalies | {"above_hold"} if cost > held else anomalies
+    return Receipt(
+        account_id=admission.account.account_id,
+        receipt_id=admission.hold.hold_id,
+        created=0,
+        ended=0,
+        outcome="completed",
+        cost=min(cost, held),
+        hold=held,
+        endpoint=prepared.endpoint,
+        price=price.version,
+        estimate=prepared.input_bound,
+        input=usage.input,
+        output=usage.output,
+        cached=usage.cached,
+        shortfall=max(0, cost - held),
+        anomalies=tuple(sorted(odd)),
+    )
+
+
+async def charge(ledger: Ledger, admission: Admission, receipt: Receipt) -> Account | None:
+    """Settle a request by its receipt; returns the account after, or None where that is not known.
+
+    Never raises: the answer is made, and the client is to have it. What cannot be settled now is settled by
+    whoever reads the account next, by the receipt if it was put, else at no cost when the hold expires.
+    """
+    try:
+        return await settle(ledger, admission.account, admission.hold, receipt)
+    except HoldResolved as resolved:
+        outcome = resolved.receipt.outcome if resolved.receipt else "unknown"
+        log.warning("settled late: receipt %s is %s already", receipt.receipt_id, outcome)
+    except LedgerUnavailable:
+        log.error("not settled: receipt %s waits for the next reader", receipt.receipt_id)
+    return None

@@ -1,0 +1,205 @@
+"""Entry of the streaming function: the ASGI app of /v1/chat/completions, /v1/completions and /v1/responses.
+
+On Lambda it runs on uvicorn behind AWS Lambda Web Adapter; on one machine `infra.local.server` calls it.
+"""
+
+import asyncio
+import json
+import os
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+
+from functions import settings as settings_module
+from functions.admit import rules
+from functions.authenticate.address import client_address, scope
+from functions.authenticate.addresses import Addresses
+from functions.authenticate.callers import Callers
+from functions.errors import BadRequest, FareboxError, NotFound, TooLarge
+from functions.forward.exchange import ClientLeft, Headers
+from functions.forward.llama import ENDPOINTS
+from functions.forward.upstream import Upstream
+from functions.ledger.dynamodb import DynamoDB, Signer, endpoint_of, keys_from
+from functions.ledger.store import Ledger, SystemClock
+from functions.settings import Settings
+from functions.story import Gateway, serve
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+BODY_TIMEOUT_S = 30
+CONNECTIONS_MAX = 1000
+
+
+class HttpExchange:
+    """One HTTP request under ASGI."""
+
+    def __init__(self, path: str, headers: dict[bytes, list[str]], receive: Receive, send: Send) -> None:
+        self.endpoint = path
+        self.authorization = headers.get(b"authorization", [])
+        self.scope = ""
+        self.body = b""
+        self.started = False
+        self.request_id = "req_" + secrets.token_hex(12)
+        self._receive, self._send = receive, send
+
+    async def read(self, bytes_max: int) -> None:
+        """Read the body. Raises TooLarge, BadRequest where it does not come, ClientLeft."""
+        message = await self._receive()
+        self.body = message.get("body", b"")
+        if message.get("more_body") or message["type"] == "http.disconnect":
+            await self._read_on(message, bytes_max)
+        if len(self.body) > bytes_max:
+            raise TooLarge(f"The body is larger than {bytes_max} bytes.")
+
+    async def _read_on(self, message: Message, bytes_max: int) -> None:
+        parts, size = [self.body], len(self.body)
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                while message.get("more_body") and size <= bytes_max:
+                    message = await self._receive()
+                    parts.append(message.get("body", b""))
+                    size += len(parts[-1])
+        except TimeoutError:
+            raise BadRequest(f"The body did not come within {BODY_TIMEOUT_S} s.") from None
+        if message["type"] == "http.disconnect":
+            raise ClientLeft
+        self.body = b"".join(parts)
+
+    async def start(self, status: int, headers: Headers) -> None:
+        self.started = True
+        told = [(name.encode(), value.encode()) for name, value in headers.items()]
+        told.append((b"x-request-id", self.request_id.encode()))
+        await self._send({"type": "http.response.start", "status": status, "headers": told})
+
+    async def send(self, data: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def finish(self) -> None:
+        """End the body."""
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    @asynccontextmanager
+    async def leaving(self) -> AsyncIterator[None]:
+        task = asyncio.current_task()
+        left = False
+
+        def leave(watch: "asyncio.Future[Message]") -> None:
+            nonlocal left
+            if task and not watch.cancelled():
+                left = True
+                task.cancel()
+
+        watch = asyncio.ensure_future(self._receive())
+        watch.add_done_callback(leave)
+        try:
+            yield
+            if left:
+                await asyncio.sleep(0)  # the cancellation is on its way: meet it here, not in the settle
+        except asyncio.CancelledError:
+            if not left or task is None or task.uncancel():
+                raise
+            raise ClientLeft from None
+        finally:
+            watch.remove_done_callback(leave)
+            watch.cancel()
+
+    async def refuse(self, error: FareboxError) -> None:
+        """Answer with an error."""
+        body = json.dumps(error.body(), ensure_ascii=False).encode()
+        headers = {"content-type": "application/json", "content-length": str(len(body))}
+        await self.start(error.status, headers | error.headers)
+        await self.send(body)
+
+
+class App:
+    """The ASGI app. Connections and caches are made when the first request comes, or at lifespan's start."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or settings_module.get()
+        self.gateway: Gateway | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+
+    async def _http(self, http: Scope, receive: Receive, send: Send) -> None:
+        headers: dict[bytes, list[str]] = {}
+        for name, value in http["headers"]:
+            headers.setdefault(name, []).append(value.decode("latin-1"))
+        exchange = HttpExchange(http["path"], headers, receive, send)
+        try:
+            if http["path"] not in ENDPOINTS or http["method"] != "POST":
+                raise NotFound(f"There is no {http['method']} {http['path'][:100]}.")
+            if headers.get(b"content-encoding", ["identity"]) != ["identity"]:
+                raise BadRequest("A compressed body is not accepted.", param="content-encoding")
+            await exchange.read(self.settings.max_body_bytes)
+            exchange.scope = self._address(http, headers)
+            await serve(self.gateway or self.open(), exchange)
+        except FareboxError as error:
+            await exchange.refuse(error)
+        except ClientLeft:
+            return
+        await exchange.finish()
+
+    def _address(self, http: Scope, headers: dict[bytes, list[str]]) -> str:
+        """What the client's address counts under: API Gateway's word on Lambda, else the socket's peer."""
+        peer = http["client"][0] if http.get("client") else ""
+        if self.settings.on_lambda:
+            context = json.loads((headers.get(b"x-amzn-request-context") or ["{}"])[0])
+            peer = context.get("identity", {}).get("sourceIp", "")
+        forwarded = ",".join(headers.get(b"x-forwarded-for", []))
+        address = client_address(peer, forwarded, self.settings.trusted_hops)
+        return scope("ip", address, self.settings.hash_secret)
+
+    def open(self) -> Gateway:
+        """Make what every request shares; needs a running loop."""
+        settings = self.settings
+        settings.need("hash_secret")
+        endpoint, host = endpoint_of(settings.dynamodb_endpoint_url, settings.aws_region)
+        keys = keys_from(settings.aws_access_key_id, settings.aws_secret_access_key, settings.aws_session_token)
+        session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX, keepalive_timeout=60),
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+        )
+        store = DynamoDB(session, endpoint, Signer(host, settings.aws_region, keys), settings.ledger_timeout_s)
+        upstream = Upstream(
+            session,
+            settings.llama_base_url,
+            settings.llama_api_key,
+            connect_s=settings.upstream_connect_timeout_s,
+            idle_s=settings.upstream_idle_timeout_s,
+        )
+        self.gateway = Gateway(
+            settings=settings,
+            ledger=Ledger(store, SystemClock(), os.urandom, settings.table_prefix),
+            upstream=upstream,
+            rules=rules.of(settings),
+            callers=Callers(),
+            addresses=Addresses(rules.of(settings).address_limits),
+        )
+        return self.gateway
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self.open()
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                if self.gateway:
+                    await self.gateway.upstream.session.close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+
+app = App()

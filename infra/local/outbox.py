@@ -1,0 +1,62 @@
+"""Mails that the gateway has written as `.eml` files: who got which key."""
+
+import email
+import re
+import time
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+
+KEY = re.compile(r"sk-[A-Za-z0-9_-]{43}")
+MAIL_BYTES_MAX = 100_000
+SETTLED_S = 1.0
+
+
+@dataclass(frozen=True)
+class Mail:
+    """`key` is empty when the mail carries none."""
+
+    address: str
+    key: str
+
+
+class Outbox:
+    """Tells each mail once; those that are there at first are old news."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._seen = set(folder.glob("*.eml"))
+
+    def new(self) -> list[Mail]:
+        """What came since the last call, oldest first."""
+        unseen = sorted(set(self._folder.glob("*.eml")) - self._seen, key=_written_s)
+        mails = []
+        for path in unseen:
+            mail = _read(path)
+            # Without a key it may be half written yet: look once more before it is told.
+            if mail.key or time.time() - _written_s(path) > SETTLED_S:
+                self._seen.add(path)
+                mails.append(mail)
+        return mails
+
+
+def _written_s(path: Path) -> float:
+    return path.stat().st_mtime
+
+
+def _read(path: Path) -> Mail:
+    with path.open("rb") as file:
+        message = email.message_from_bytes(file.read(MAIL_BYTES_MAX), policy=default)
+    texts = [_text(part) for part in message.walk() if part.get_content_maintype() == "text"]
+    found = KEY.search("\n".join(texts))
+    # The address is a stranger's: nothing that moves the cursor goes to the terminal.
+    address = "".join(c for c in str(message.get("To", "")) if c.isprintable())
+    return Mail(address, found.group() if found else "")
+
+
+def _text(part: EmailMessage) -> str:
+    try:
+        return str(part.get_content())
+    except LookupError:  # a charset that Python does not know
+        return ""

@@ -1,0 +1,48 @@
+"""What tests share: DynamoDB, a real model server, gateways, accounts. Everything is a real process on loopback."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import stand
+
+
+@pytest.fixture(scope="session")
+def dynamodb_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """MiniStack on loopback; its DynamoDB is atomic under threads, moto's is not."""
+    with stand.ministack(tmp_path_factory.mktemp("ministack")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def llama_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real llama.cpp server with SmolLM2-135M-Instruct."""
+    with stand.llama(tmp_path_factory.mktemp("llama")) as url:
+        yield url
+
+
+@pytest.fixture
+def start_gateway(dynamodb_url: str, tmp_path: Path) -> Iterator[stand.StartGateway]:
+    """Starts gateways with settings of one's own: `start_gateway(LLAMA_BASE_URL=…, TRIAL_TOKENS="5")`.
+
+    All gateways of one test share tables and outbox, and nothing with other tests.
+    """
+    with stand.gateways(dynamodb_url, tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def gateway(
+    dynamodb_url: str, llama_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[stand.RunningGateway]:
+    """One gateway in front of the real model, for tests that need no settings of their own; limits are raised."""
+    with stand.gateways(dynamodb_url, tmp_path_factory.mktemp("gateway")) as start:
+        yield start(LLAMA_BASE_URL=llama_url)
+
+
+@pytest.fixture
+async def ledger(dynamodb_url: str) -> AsyncIterator[stand.TestLedger]:
+    """A ledger on tables of its own, with the system's clock, as the streaming function has it."""
+    async with stand.ledger(dynamodb_url) as made:
+        yield made
