@@ -22,7 +22,12 @@ FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 
 app = Chalice(app_name="farebox")
-rest = Rest(settings_module.get())
+
+
+@functools.cache
+def rest() -> Rest:
+    """Made in the first request: packaging imports this file without settings."""
+    return Rest(settings_module.get())
 
 
 @app.middleware("http")
@@ -68,7 +73,7 @@ def health() -> dict[str, str]:
 
 @route("/register", methods=["GET"])
 def register_form() -> Response:
-    settings = rest.settings
+    settings = rest().settings
     return Response(pages.register_page(settings.trial_tokens, settings.trial_expiry_days), headers=dict(pages.HEADERS))
 
 
@@ -78,7 +83,7 @@ def register_account() -> Response:
     raw = body_of(request)
     is_form = (header(request, "content-type") or JSON).startswith(FORM)
     email = _form_field(raw, "email") if is_form else json_body.parse(raw).get("email")
-    address = drive(register(rest.ledger, rest.settings, rest.address_scope(request), email))
+    address = drive(register(rest().ledger, rest().settings, rest().address_scope(request), email))
     if is_form:
         return Response(pages.sent_page(address), headers=dict(pages.HEADERS))
     return Response({"email": address, "message": f"A mail with an API key is on its way to {address}."})
@@ -86,19 +91,19 @@ def register_account() -> Response:
 
 @route("/account", methods=["GET"])
 def account() -> dict[str, Any]:
-    return account_view(rest.account(event()), rest.ledger.clock.now())
+    return account_view(rest().account(event()), rest().ledger.clock.now())
 
 
 @route("/v1/models", methods=["GET"])
 def models() -> dict[str, Any]:
-    rest.account(event())
-    return model_list(rest.settings)
+    rest().account(event())
+    return model_list(rest().settings)
 
 
 @route("/v1/models/{name}", methods=["GET"])
 def model(name: str) -> dict[str, Any]:
-    rest.account(event())
-    return one_model(rest.settings, name)
+    rest().account(event())
+    return one_model(rest().settings, name)
 
 
 def _form_field(raw: bytes, name: str) -> str:

@@ -111,7 +111,7 @@ async def _stream(gateway: Gateway, exchange: Exchange, prepared: Prepared, admi
     """An answer event by event; receipt and settle come after its last event and before the body ends."""
     output_limit = affordable_output(prepared, gateway.rules.price, admission.hold.amount)
     price, held = gateway.rules.price, admission.hold.amount
-    stream = Stream(prepared, output_limit, lambda usage: price.cost(usage) <= held)
+    stream = Stream(prepared, output_limit, lambda usage: (held - price.cost(usage)) // max(1, price.output))
     headers = _headers(gateway, prepared, admission, admission.account, output_limit)
     await stream.run(gateway.upstream, exchange, headers, gateway.limit_s)
     await _settle(gateway, prepared, admission, stream, stream.reader.model)

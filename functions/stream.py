@@ -23,6 +23,7 @@ from functions.forward.exchange import ClientLeft, Headers
 from functions.forward.llama import ENDPOINTS
 from functions.forward.upstream import Upstream
 from functions.ledger.dynamodb import DynamoDB, Signer, endpoint_of, keys_from
+from functions.ledger.http import Endpoint
 from functions.ledger.store import Ledger, SystemClock
 from functions.settings import Settings
 from functions.story import Gateway, serve
@@ -171,7 +172,7 @@ class App:
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
         )
-        store = DynamoDB(session, endpoint, Signer(host, settings.aws_region, keys), settings.ledger_timeout_s)
+        store = DynamoDB(Endpoint(endpoint, settings.ledger_timeout_s), Signer(host, settings.aws_region, keys))
         upstream = Upstream(
             session,
             settings.llama_base_url,

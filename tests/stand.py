@@ -13,19 +13,18 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email import message_from_bytes
 from email.policy import default as default_policy
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-
 from functions import settings as settings_module
 from functions.ledger import credentials, grants, tables
 from functions.ledger.account import Account
 from functions.ledger.dynamodb import DynamoDB, Signer, endpoint_of, keys_from
+from functions.ledger.http import Endpoint
 from functions.ledger.store import Ledger, SystemClock
 from functions.settings import Settings
 
@@ -260,7 +259,6 @@ class TestLedger:
 
     ledger: Ledger
     settings: Settings
-    session: aiohttp.ClientSession = field(repr=False)
 
     async def account(self, microcredits: int = 0, lasts_s: int = 7 * 86400) -> Account:
         """A new account with a trial of so many microcredits."""
@@ -287,6 +285,7 @@ async def ledger(dynamodb_url: str) -> AsyncIterator[TestLedger]:
     settings = _made(dynamodb_url)
     endpoint, host = endpoint_of(settings.dynamodb_endpoint_url, settings.aws_region)
     signer = Signer(host, settings.aws_region, keys_from("local", "local", ""))
-    async with aiohttp.ClientSession() as session:
-        store = DynamoDB(session, endpoint, signer, settings.ledger_timeout_s)
-        yield TestLedger(Ledger(store, SystemClock(), os.urandom, settings.table_prefix), settings, session)
+    connections = Endpoint(endpoint, settings.ledger_timeout_s)
+    store = DynamoDB(connections, signer)
+    yield TestLedger(Ledger(store, SystemClock(), os.urandom, settings.table_prefix), settings)
+    connections.close()

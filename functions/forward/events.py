@@ -16,7 +16,7 @@ EVENT_BYTES_MAX = 1_000_000
 DONE = b"data: [DONE]"
 
 _TIMINGS = b',"timings":{'
-_TIMINGS_COUNTS = re.compile(rb'"cache_n":(\d+),"prompt_n":(\d+).*"predicted_n":(\d+)')
+_TIMINGS_COUNTS = re.compile(rb'"cache_n":(\d{1,15}),"prompt_n":(\d{1,15}),.*"predicted_n":(\d{1,15})[,}]')
 _USAGE = re.compile(rb'"usage"\s*:\s*(?!null)')
 _CONTENT = re.compile(rb'"(?:content|text|reasoning_content|refusal|delta|arguments)"\s*:\s*"[^"]')
 _MODEL = re.compile(rb'"model"\s*:\s*"((?:[^"\\]|\\.)*)"')
@@ -32,6 +32,9 @@ def cut(pending: bytes, data: bytes) -> tuple[list[bytes], bytes]:
     if b"\r" in data:
         held = b"\r" if data.endswith(b"\r") else b""
         data = data[: len(data) - len(held)].replace(b"\r\n", b"\n") + held
+    end = data.find(b"\n\n")
+    if 0 <= end == len(data) - 2 < EVENT_BYTES_MAX:  # one whole event, as nearly always
+        return [data[:-2]], b""
     *events, rest = data.split(b"\n\n")
     if len(data) > EVENT_BYTES_MAX and max(len(rest), *(len(event) for event in events), 0) > EVENT_BYTES_MAX:
         raise ProviderFailed("The provider sent an event that is too large.")
@@ -70,12 +73,10 @@ class Reader:
         if self._rename:
             event = event.replace(*self._rename)
         at = event.rfind(_TIMINGS)
-        if at > 0:
-            self._timings(event, at)
-            if not self.timings_wanted:
-                event = event[:at] + b"}"
-        elif _CONTENT.search(event):
+        if not (at > 0 and self._timings(event, at)) and _CONTENT.search(event):
             self.meter.content()
+        if at > 0 and not self.timings_wanted:
+            event = event[:at] + b"}"
         if _USAGE.search(event):
             return self._usage(event)
         if event.startswith(b'data: {"error"'):
@@ -84,7 +85,7 @@ class Reader:
 
     def cut_off(self, usage: Usage) -> list[bytes]:
         """The events that end an answer which its credits do not cover any further."""
-        chunk = _json(self._first) or {}
+        chunk = read_object(self._first[6:]) or {}
         chunk.pop("usage", None)
         chunk.pop("timings", None)
         choice: dict[str, Any] = {"index": 0, "finish_reason": "length"}
@@ -92,32 +93,38 @@ class Reader:
             choice["text"] = ""
         else:
             choice["delta"] = {}
-        events = [_data(chunk | {"choices": [choice]})]
+        events = [data_line(chunk | {"choices": [choice]})]
         if self.usage_wanted:
-            events.append(_data(chunk | {"choices": [], "usage": usage_object(usage)}))
+            events.append(data_line(chunk | {"choices": [], "usage": usage_object(usage)}))
         return [*events, DONE]
 
     def broke_off(self, error: FareboxError) -> list[bytes]:
         """The event that tells a client of an answer that broke off."""
-        return [_data(error.body())]
+        return [data_line(error.body())]
 
     def _learn(self, event: bytes) -> None:
         """Take the model's name, and the shape of a chunk, from the first event."""
         self._first = event
         if found := _MODEL.search(event):
-            full = json.loads(b'"' + found[1] + b'"')
+            try:
+                full = str(json.loads(b'"' + found[1] + b'"'))
+            except ValueError:
+                return
             self.model = base_name(full)
             if self.model != full:
                 self._rename = (found[0], b'"model":' + json.dumps(self.model).encode())
 
-    def _timings(self, event: bytes, at: int) -> None:
-        if found := _TIMINGS_COUNTS.search(event, at):
+    def _timings(self, event: bytes, at: int) -> bool:
+        """Take the counts in an event's timings; False where they cannot be read."""
+        found = _TIMINGS_COUNTS.search(event, at)
+        if found:
             cached, fresh, made = (min(int(count), TOKENS_MAX) for count in found.groups())
             self.meter.running(Usage(cached + fresh, made, cached))
+        return bool(found)
 
     def _usage(self, event: bytes) -> bytes | None:
         """An event with usage: metered, and shown to those who asked for it."""
-        chunk = _json(event)
+        chunk = read_object(event[6:])
         if chunk is None or "usage" not in chunk:
             return event
         self.meter.report(chunk["usage"])
@@ -126,7 +133,7 @@ class Reader:
         if not chunk.get("choices"):
             return None
         del chunk["usage"]
-        return _data(chunk)
+        return data_line(chunk)
 
     def _unusual(self, event: bytes) -> bytes | None:
         """Comments pass; other fields than `data` are dropped; llama-server's `error:` becomes an error event."""
@@ -151,13 +158,20 @@ def usage_object(usage: Usage) -> dict[str, Any]:
     }
 
 
-def _json(event: bytes) -> dict[str, Any] | None:
+def read_object(text: bytes) -> dict[str, Any] | None:
+    """The JSON object that a provider sent; None where it is none."""
     try:
-        value = json.loads(event[6:])
+        value = json.loads(text)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 
 
-def _data(value: dict[str, Any]) -> bytes:
-    return b"data: " + json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+def compact(value: dict[str, Any]) -> bytes:
+    """An object as JSON. Half surrogates, which UTF-8 cannot hold, stay escaped as they came."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="backslashreplace")
+
+
+def data_line(value: dict[str, Any]) -> bytes:
+    """An object as the data of an event."""
+    return b"data: " + compact(value)

@@ -35,6 +35,11 @@ class Meter:
         """Events with content since the last report."""
         self.anomalies: set[str] = set()
 
+    @property
+    def output(self) -> int:
+        """Tokens of output up to now."""
+        return self.since + self.reported.output if self.reported else self.since
+
     def content(self) -> None:
         """An event with content came: a token of output, unless a report says better."""
         self.events += 1

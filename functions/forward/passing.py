@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from functions.errors import FareboxError, ProviderFailed, ProviderTimedOut
 from functions.forward import responses
-from functions.forward.events import Reader, base_name, cut
+from functions.forward.events import Reader, base_name, compact, cut
 from functions.forward.exchange import ClientLeft, Exchange, Headers
 from functions.forward.llama import BYTES_PER_TOKEN, Prepared
 from functions.forward.meter import Meter
@@ -27,9 +27,11 @@ STREAM_HEADERS = {
 class Stream:
     """One streamed answer. `outcome` says how it went, the meter what it used."""
 
-    def __init__(self, prepared: Prepared, output_limit: int, covered: Callable[[Usage], bool]) -> None:
-        """`covered` says whether a usage is still within the hold."""
-        self.prepared, self.output_limit, self.covered = prepared, output_limit, covered
+    def __init__(self, prepared: Prepared, output_limit: int, room: Callable[[Usage], int]) -> None:
+        """`room` says how many more tokens of output the hold covers beside a usage; negative when it is exceeded."""
+        self.prepared, self.output_limit, self.room = prepared, output_limit, room
+        self.checked_until = 0
+        """As far as this output, in tokens, the hold is known to reach."""
         self.meter = Meter()
         self.reader = reader(prepared, output_limit, self.meter)
         self.outcome = "completed"
@@ -55,14 +57,14 @@ class Stream:
             async for data in response.content.iter_any():
                 events, pending = cut(pending, data)
                 shown = [show for event in events if event and (show := reader.read(event)) is not None]
-                if not shown:
-                    continue
-                if not exchange.started:
-                    await exchange.start(200, headers)
-                await exchange.send(b"\n\n".join(shown) + b"\n\n")
+                if shown:
+                    if not exchange.started:
+                        await exchange.start(200, headers)
+                    shown.append(b"")
+                    await exchange.send(b"\n\n".join(shown))
                 if reader.ended:
                     deadline.reschedule(asyncio.get_running_loop().time() + DRAIN_S)
-                elif not self.covered(self.meter.so_far(self.prepared.input_estimate)):
+                elif self.meter.output > self.checked_until and self._is_over():
                     self.outcome = "cut"
                     await self._send(exchange, reader.cut_off(self.meter.so_far(self.prepared.input_estimate)))
                     return
@@ -70,6 +72,12 @@ class Stream:
             raise ProviderFailed("The provider sent nothing; nothing was charged.")
         if reader.failed:
             self.outcome = "provider_failed"
+
+    def _is_over(self) -> bool:
+        """Whether the hold is exceeded; else notes as far as it reaches."""
+        room = self.room(self.meter.so_far(self.prepared.input_estimate))
+        self.checked_until = self.meter.output + max(0, room)
+        return room < 0
 
     async def _broke_off(self, exchange: Exchange, error: FareboxError, outcome: str) -> None:
         if not exchange.started:
@@ -134,7 +142,7 @@ class Whole:
             return
         else:
             answer["model"] = self.model
-        self.raw = json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
+        self.raw = compact(answer)
 
     def usage(self) -> Usage:
         """What the answer used, by the meter's rules."""

@@ -5,11 +5,10 @@ OpenAI's events carry `sequence_number`, `output_index` and `content_index`, and
 llama-server (build 11549) leaves these out, and calls an answer `completed` that its limit cut off.
 """
 
-import json
 from typing import Any
 
 from functions.errors import FareboxError
-from functions.forward.events import Reader, base_name
+from functions.forward.events import Reader, base_name, data_line, read_object
 from functions.forward.meter import Meter
 from functions.money import TOKENS_MAX, Usage
 
@@ -59,10 +58,9 @@ class ResponsesReader(Reader):
         line = next((line for line in event.split(b"\n") if line.startswith(b"data:")), None)
         if line is None:
             return None
-        try:
-            fields = json.loads(line[5:])
-            kind = fields["type"]
-        except (ValueError, KeyError, TypeError, RecursionError):
+        fields = read_object(line[5:])
+        kind = fields.get("type") if fields else None
+        if not fields or not isinstance(kind, str) or not isinstance(fields.get("response", {}), dict):
             return None
         timings = fields.get("timings") if self.timings_wanted else fields.pop("timings", None)
         if isinstance(timings, dict):
@@ -109,7 +107,7 @@ class ResponsesReader(Reader):
     def _place(self, fields: dict[str, Any]) -> None:
         """Say which item, and which part of it, an event is about."""
         item = fields.get("item")
-        identifier = item.get("id", "") if isinstance(item, dict) else fields.get("item_id", "")
+        identifier = str(item.get("id", "") if isinstance(item, dict) else fields.get("item_id", ""))
         index = self.items.setdefault(identifier, len(self.items))
         fields.setdefault("output_index", index)
         if not isinstance(item, dict):
@@ -122,5 +120,4 @@ class ResponsesReader(Reader):
     def _event(self, kind: str, fields: dict[str, Any]) -> bytes:
         fields |= {"type": kind, "sequence_number": self.sequence}
         self.sequence += 1
-        data = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
-        return b"event: %s\ndata: %s" % (kind.encode(), data)
+        return b"event: %s\n%s" % (kind.encode(errors="replace"), data_line(fields))

@@ -43,7 +43,7 @@ class Upstream:
                 self.base_url + path, data=body, headers=self.headers, timeout=timeout, allow_redirects=False
             ) as response:
                 if response.status != 200:
-                    raise refusal(response.status, await response.content.read(ERROR_BYTES_MAX))
+                    raise refusal(response.status, await read_error(response))
                 if response.headers.get("content-encoding", "identity") != "identity":
                     raise ProviderFailed("The provider sent a compressed answer, which was not asked for.")
                 yield response
@@ -70,6 +70,16 @@ async def read_all(response: aiohttp.ClientResponse) -> bytes:
             raise ProviderFailed("The provider sent an answer that is too large.")
         parts.append(data)
     return b"".join(parts)
+
+
+async def read_error(response: aiohttp.ClientResponse) -> bytes:
+    """The body of a refusal, or its beginning where it is longer than ERROR_BYTES_MAX."""
+    body = b""
+    async for data in response.content.iter_any():
+        body += data
+        if len(body) > ERROR_BYTES_MAX:
+            break
+    return body
 
 
 def refusal(status: int, body: bytes) -> FareboxError:

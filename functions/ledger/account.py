@@ -1,7 +1,6 @@
 """An account as it is in its item: credits, lots, open holds, counters, versions."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from functions.ledger.store import Item
 from functions.ledger.windows import is_counter
@@ -45,31 +44,110 @@ class Hold:
         return cls(hold_id, int(fields["p"]["N"]), lots, int(fields["x"]["N"]))
 
 
-@dataclass(frozen=True, slots=True)
 class Account:
-    """One user of one project. Amounts are microcredits, times are seconds since 1970."""
+    """One user of one project, as its item says. Amounts are microcredits, times are seconds since 1970.
 
-    account_id: str
-    email: str
-    state: str
-    created: int
-    paid: int
-    credited: int
-    spent: int
-    expired: int
-    debt: int
-    credentials_version: int
-    journal_version: int
-    lots: dict[str, Lot] = field(default_factory=dict)
-    holds: dict[str, Hold] = field(default_factory=dict)
-    counters: dict[str, int] = field(default_factory=dict)
-    days: dict[int, dict[str, int]] = field(default_factory=dict)
+    Fields are read from the item when they are asked for: a request looks at few of them.
+    """
+
+    __slots__ = ("item",)
+
+    def __init__(self, item: Item) -> None:
+        self.item = item
+
+    def __repr__(self) -> str:
+        return f"Account({self.account_id}, available or held {self.paid + self.held()})"
+
+    def number(self, name: str) -> int:
+        """A number of the item; 0 where it is absent."""
+        value = self.item.get(name)
+        return int(value["N"]) if value else 0
+
+    @property
+    def account_id(self) -> str:
+        return str(self.item["account_id"]["S"])
+
+    @property
+    def email(self) -> str:
+        return str(self.item["email"]["S"])
+
+    @property
+    def state(self) -> str:
+        return str(self.item["state"]["S"])
+
+    @property
+    def created(self) -> int:
+        return self.number("created")
+
+    @property
+    def paid(self) -> int:
+        return self.number("paid")
+
+    @property
+    def credited(self) -> int:
+        return self.number("credited")
+
+    @property
+    def spent(self) -> int:
+        return self.number("spent")
+
+    @property
+    def expired(self) -> int:
+        return self.number("expired")
+
+    @property
+    def debt(self) -> int:
+        return self.number("debt")
+
+    @property
+    def credentials_version(self) -> int:
+        return self.number("credentials_version")
+
+    @property
+    def journal_version(self) -> int:
+        return self.number("journal_version")
+
+    @property
+    def newest_settled(self) -> str:
+        """The largest id of a hold that was settled; "" where none was. Only newer ones are admitted (rule 1)."""
+        return str(self.item.get("settled", {"S": ""})["S"])
+
+    @property
+    def lots(self) -> dict[str, Lot]:
+        return {
+            name: Lot(int(lot["M"]["n"]["N"]), int(lot["M"]["x"]["N"])) for name, lot in self.item["lots"]["M"].items()
+        }
+
+    @property
+    def holds(self) -> dict[str, Hold]:
+        return {name: Hold.from_item(name, hold) for name, hold in self.item["holds"]["M"].items()}
+
+    @property
+    def open_holds(self) -> int:
+        """How many requests are running."""
+        return len(self.item["holds"]["M"])
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """Windows by attribute name, such as `m:29384756`."""
+        return {name: int(value["N"]) for name, value in self.item.items() if is_counter(name)}
+
+    @property
+    def days(self) -> dict[int, dict[str, int]]:
+        """Totals of days that are not closed: day since 1970 → what of DAY_TOTALS there is."""
+        days: dict[int, dict[str, int]] = {}
+        for name, value in self.item.items():
+            total, colon, day = name.partition(":")
+            if colon and total in DAY_TOTALS:
+                days.setdefault(int(day), {})[total] = int(value["N"])
+        return days
 
     def available(self, now_s: float) -> int:
         """What a new request could take."""
         return self.paid + sum(lot.left for lot in self.lots.values() if lot.expires > now_s)
 
     def held(self) -> int:
+        """What open holds have taken."""
         return sum(hold.amount for hold in self.holds.values())
 
     def drift(self) -> int:
@@ -77,41 +155,10 @@ class Account:
         lots = sum(lot.left for lot in self.lots.values())
         return self.credited - self.paid - lots - self.held() - self.spent - self.expired
 
-    def lots_in_order(self, now_s: float) -> Iterator[tuple[str, Lot]]:
+    def lots_in_order(self, now_s: float) -> list[tuple[str, Lot]]:
         """Lots that still hold something, the soonest to expire first."""
-        alive = ((name, lot) for name, lot in self.lots.items() if lot.left > 0 and lot.expires > now_s)
-        yield from sorted(alive, key=lambda named: (named[1].expires, named[0]))
-
-
-def parse(item: Item) -> Account:
-    """The account in an item of the accounts table."""
-    counters: dict[str, int] = {}
-    days: dict[int, dict[str, int]] = {}
-    for name, value in item.items():
-        if ":" not in name:
-            continue
-        if is_counter(name):
-            counters[name] = int(value["N"])
-        else:
-            total, _, day = name.partition(":")
-            days.setdefault(int(day), {})[total] = int(value["N"])
-    return Account(
-        account_id=item["account_id"]["S"],
-        email=item["email"]["S"],
-        state=item["state"]["S"],
-        created=int(item["created"]["N"]),
-        paid=int(item["paid"]["N"]),
-        credited=int(item["credited"]["N"]),
-        spent=int(item["spent"]["N"]),
-        expired=int(item["expired"]["N"]),
-        debt=int(item["debt"]["N"]) if "debt" in item else 0,
-        credentials_version=int(item["credentials_version"]["N"]),
-        journal_version=int(item["journal_version"]["N"]),
-        lots={name: Lot(int(lot["M"]["n"]["N"]), int(lot["M"]["x"]["N"])) for name, lot in item["lots"]["M"].items()},
-        holds={name: Hold.from_item(name, hold) for name, hold in item["holds"]["M"].items()},
-        counters=counters,
-        days=days,
-    )
+        alive = [(name, lot) for name, lot in self.lots.items() if lot.left > 0 and lot.expires > now_s]
+        return sorted(alive, key=lambda named: (named[1].expires, named[0]))
 
 
 def key(account_id: str) -> Item:

@@ -59,16 +59,18 @@ async def admit(ledger: Ledger, account: Account, ask: Ask, *, fresh: bool) -> A
     Raises what `plan` raises, and LedgerUnavailable; then no credit is held, but for a hold that
     expires by itself where every answer was lost (rule 1).
     """
+    sent: list[tuple[Hold, list[Count]]] = []
     unsure: list[Hold] = []
     for _ in range(PLANS_MAX):
         now_s = ledger.clock.now()
         try:
-            hold, counts = plan(account, ask, now_s, ids.time_ordered(ledger))
+            hold, counts = plan(account, ask, now_s, ids.time_ordered(ledger, account.newest_settled))
         except (CredentialsChanged, FareboxError):
             if fresh:
                 raise
             account, fresh = await tidy.read(ledger, account.account_id), True
             continue
+        sent.append((hold, counts))
         try:
             answer = await ledger.write("UpdateItem", _write(ledger, ask, Admission(hold, account, counts), unsure))
         except Ambiguous:
@@ -78,13 +80,13 @@ async def admit(ledger: Ledger, account: Account, ask: Ask, *, fresh: bool) -> A
         except Refused as refused:
             if refused.item is None:
                 raise CredentialsChanged from None
-            account, fresh = accounts.parse(refused.item), True
-            for early in unsure:
-                if early.hold_id in account.holds:  # an earlier attempt was applied after all: adopt it
-                    return Admission(early, account, counts)
+            account, fresh = Account(refused.item), True
+            for early, its_counts in sent:
+                if early.hold_id in account.holds:  # it was applied after all, or arrived twice: adopt it
+                    return Admission(early, account, its_counts)
             account = await tidy.tidy(ledger, account)
         else:
-            return Admission(hold, accounts.parse(answer["Attributes"]), counts)
+            return Admission(hold, Account(answer["Attributes"]), counts)
     raise LedgerUnavailable("The ledger did not answer in time; nothing was charged.")
 
 
@@ -100,8 +102,8 @@ def plan(account: Account, ask: Ask, now_s: float, hold_id: str) -> tuple[Hold, 
     if account.debt:
         raise CreditsExhausted(f"This account owes {money.credits(account.debt)} credits; the next purchase pays them.")
     counts = count(ask.limits, account.counters, now_s)
-    if len(account.holds) >= ask.open_max:
-        raise TooManyOpen(f"{len(account.holds)} requests of this account are running, the most allowed.", 1)
+    if account.open_holds >= ask.open_max:
+        raise TooManyOpen(f"{account.open_holds} requests of this account are running, the most allowed.", 1)
     available = account.available(now_s)
     if available < ask.least:
         _too_little(account, ask, available)
@@ -140,6 +142,7 @@ def _write(ledger: Ledger, ask: Ask, wanted: Admission, unsure: list[Hold]) -> I
     write = Expression()
     write.name("#h", hold.hold_id)
     write.values[":hold"] = hold.to_item()
+    write.values[":id"] = {"S": hold.hold_id}
     write.values[":open"] = {"S": "open"}
     write.name("#state", "state")
     write.number(":p", hold.paid)
@@ -149,6 +152,7 @@ def _write(ledger: Ledger, ask: Ask, wanted: Admission, unsure: list[Hold]) -> I
     write.conditions += [
         "paid >= :p",
         "attribute_not_exists(holds.#h)",
+        "(attribute_not_exists(settled) OR settled < :id)",  # never again after its settle
         "attribute_not_exists(debt)",
         "size(holds) < :max",
         "credentials_version = :v",

@@ -84,4 +84,4 @@ async def find(ledger: Ledger, identifier: str) -> tuple[Credential, Account] | 
     items = [answer.get("Item") for answer in both["Responses"]]
     if not items[0] or not items[1]:
         return None
-    return parse(items[0]), accounts.parse(items[1])
+    return parse(items[0]), Account(items[1])

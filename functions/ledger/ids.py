@@ -7,9 +7,11 @@ TIME_DIGITS = 9  # 45 bits of milliseconds: until the year 3084
 RANDOM_DIGITS = 9  # 45 bits: two requests of one account in one millisecond do not meet
 
 
-def time_ordered(ledger: Ledger) -> str:
-    """An id of 18 characters that sorts by when it was made; of holds and of their receipts."""
+def time_ordered(ledger: Ledger, after: str = "") -> str:
+    """An id of 18 characters that sorts by when it was made, and after `after`; of holds and of their receipts."""
     milliseconds = int(ledger.clock.now() * 1000)
+    if after:  # made by a process whose clock may be ahead
+        milliseconds = max(milliseconds, _number(after[:TIME_DIGITS]) + 1)
     chance = int.from_bytes(ledger.random(6)) & (1 << 5 * RANDOM_DIGITS) - 1
     return _digits(milliseconds, TIME_DIGITS) + _digits(chance, RANDOM_DIGITS)
 
@@ -22,6 +24,13 @@ def first_at(seconds: float) -> str:
 def account_number(ledger: Ledger) -> int:
     """A random number of 12 digits: what people see as the user's id."""
     return 10**11 + int.from_bytes(ledger.random(8)) % (9 * 10**11)
+
+
+def _number(digits: str) -> int:
+    number = 0
+    for digit in digits:
+        number = number << 5 | ALPHABET.index(digit)
+    return number
 
 
 def _digits(number: int, count: int) -> str:

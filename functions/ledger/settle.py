@@ -50,7 +50,11 @@ async def apply(ledger: Ledger, account: Account, hold: Hold, receipt: Receipt) 
     """
     day = int(ledger.clock.now()) // DAY_S
 
-    def more(write: Expression) -> None:
+    def more(write: Expression, seen: Account) -> None:
+        if seen.newest_settled < hold.hold_id:  # rule 1: its admission, should it come again, is refused
+            write.sets.append("settled = :id")
+            write.conditions.append("(attribute_not_exists(settled) OR settled < :id)")
+            write.values[":id"] = {"S": hold.hold_id}
         sums = (1, receipt.input, receipt.output, receipt.cost)
         write.added.append(f"spent {write.number(':cost', receipt.cost)}")
         for index, (total, value) in enumerate(zip(accounts.DAY_TOTALS, sums, strict=True)):
@@ -67,7 +71,7 @@ async def void(ledger: Ledger, account: Account, hold: Hold, counts: list[Count]
     For requests that were not forwarded, so there is no receipt. Raises HoldResolved, LedgerUnavailable.
     """
 
-    def more(write: Expression) -> None:
+    def more(write: Expression, _: Account) -> None:
         for index, window in enumerate(counts):
             period = PERIODS[window.limit.period](ledger.clock.now())
             if window.attribute == f"{window.limit.period}:{period.index}":
@@ -78,13 +82,13 @@ async def void(ledger: Ledger, account: Account, hold: Hold, counts: list[Count]
 
 
 async def _resolve(
-    ledger: Ledger, account: Account, hold: Hold, cost: int, more: Callable[[Expression], None]
+    ledger: Ledger, account: Account, hold: Hold, cost: int, more: Callable[[Expression, Account], None]
 ) -> Account:
     table, key = ledger.table("accounts"), accounts.key(account.account_id)
     unsure = False
     for attempt in range(TRIES_MAX):
         write = _give_back(ledger, account, hold, cost)
-        more(write)
+        more(write, account)
         try:
             answer = await ledger.write("UpdateItem", write.request(table, key))
         except Ambiguous:
@@ -93,13 +97,13 @@ async def _resolve(
         except Refused as refused:
             if refused.item is None:
                 raise HoldResolved from None
-            account = accounts.parse(refused.item)
+            account = Account(refused.item)
             if hold.hold_id not in account.holds:
                 if unsure:
                     return account
                 raise HoldResolved from None
         else:
-            return accounts.parse(answer["Attributes"])
+            return Account(answer["Attributes"])
     raise LedgerUnavailable("The ledger did not answer in time; the hold is resolved when the account is next read.")
 
 

@@ -122,8 +122,7 @@ def bind(settings: Settings) -> None:
     """Point every model at this deployment's tables. PynamoDB's own retries are off: rule 1."""
     for model in TABLES:
         meta: Any = model.Meta
-        name = meta.table_name.removeprefix(settings.table_prefix)
-        meta.table_name = settings.table_prefix + name
+        meta.table_name = settings.table_prefix + model.__name__.lower()
         meta.region = settings.aws_region
         meta.host = settings.dynamodb_endpoint_url or None
         meta.max_retry_attempts = 0

@@ -26,7 +26,7 @@ async def read(ledger: Ledger, account_id: str) -> Account:
     answer = await ledger.read("GetItem", request)
     if "Item" not in answer:
         raise AccountGone
-    return await tidy(ledger, accounts.parse(answer["Item"]))
+    return await tidy(ledger, Account(answer["Item"]))
 
 
 async def tidy(ledger: Ledger, account: Account) -> Account:
@@ -90,7 +90,7 @@ async def _step(ledger: Ledger, account: Account, operation: str, request: Item)
     except (Refused, Ambiguous):
         return await _read_again(ledger, account)
     if "Attributes" in answer:
-        return accounts.parse(answer["Attributes"])
+        return Account(answer["Attributes"])
     return await _read_again(ledger, account)
 
 
@@ -99,7 +99,7 @@ async def _read_again(ledger: Ledger, account: Account) -> Account:
     answer = await ledger.read("GetItem", {"TableName": table, "Key": key, "ConsistentRead": True})
     if "Item" not in answer:
         raise AccountGone
-    return accounts.parse(answer["Item"])
+    return Account(answer["Item"])
 
 
 def _where(ledger: Ledger, account: Account) -> tuple[str, Item]:
