@@ -38,6 +38,12 @@ def credits(microcredits: int) -> int | float:
     return round(microcredits / MICROCREDITS_PER_CREDIT, 6) if rest else whole
 
 
+def shown(microcredits: int) -> str:
+    """Credits as text without an exponent, such as `99999.5`."""
+    whole, rest = divmod(microcredits, MICROCREDITS_PER_CREDIT)
+    return f"{whole}.{rest:06}".rstrip("0") if rest else str(whole)
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens of one request. `cached` is the part of `input` that the provider had in its cache."""

@@ -22,6 +22,7 @@ from functions.ledger.account import Account
 from functions.ledger.admit import Admission, CredentialsChanged, admit
 from functions.ledger.settle import HoldResolved, void
 from functions.ledger.store import Ledger
+from functions.ledger.tidy import AccountGone
 from functions.settings import Settings
 from functions.settle.charge import charge, receipt
 
@@ -100,7 +101,7 @@ async def _admit(gateway: Gateway, caller: Caller, key: str, prepared: Prepared)
         wanted = ask(prepared, gateway.rules, caller.credentials_version, expires)
         try:
             admission = await admit(gateway.ledger, account, wanted, fresh=False)
-        except CredentialsChanged:
+        except (CredentialsChanged, AccountGone):
             continue
         gateway.callers.saw(admission.account)
         return admission
@@ -135,8 +136,7 @@ async def _settle(
     """Charge what the answer used; the account after it, where that is known."""
     paper = receipt(admission, prepared, gateway.rules.price, answer.usage(), answer.meter.anomalies)
     now = int(gateway.ledger.clock.now())
-    created = admission.hold.expires - gateway.settings.hold_expiry_s
-    paper = replace(paper, created=created, ended=now, outcome=answer.outcome, model=model)
+    paper = replace(paper, ended=now, outcome=answer.outcome, model=model)
     after = await charge(gateway.ledger, admission, paper)
     if after:
         gateway.callers.saw(after)
@@ -159,7 +159,7 @@ def _headers(
     now_s = gateway.ledger.clock.now()
     headers = {
         "x-farebox-receipt": admission.hold.hold_id,
-        "x-farebox-credits-remaining": str(money.credits(account.available(now_s))),
+        "x-farebox-credits-remaining": money.shown(account.available(now_s)),
     }
     if output_limit < prepared.output_limit:
         headers["x-farebox-output-limit"] = str(output_limit)

@@ -5,6 +5,7 @@ On Lambda it runs on uvicorn behind AWS Lambda Web Adapter; on one machine `infr
 
 import asyncio
 import json
+import logging
 import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
@@ -32,6 +33,8 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+
+log = logging.getLogger("farebox.stream")
 
 BODY_TIMEOUT_S = 30
 CONNECTIONS_MAX = 1000
@@ -148,6 +151,11 @@ class App:
             await exchange.refuse(error)
         except ClientLeft:
             return
+        except Exception:
+            log.exception("a request failed")  # a fault of ours: its hold, if it had one, expires
+            if exchange.started:
+                raise
+            await exchange.refuse(FareboxError("The gateway failed; nothing was charged."))
         await exchange.finish()
 
     def _address(self, http: Scope, headers: dict[bytes, list[str]]) -> str:

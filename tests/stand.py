@@ -215,10 +215,15 @@ class Answer:
         return error
 
 
+def text_of(mail: Path) -> str:
+    """The text of a mail, as its reader sees it."""
+    text: str = message_from_bytes(mail.read_bytes(), policy=default_policy).get_content()
+    return text
+
+
 def key_in(mail: Path) -> str:
     """The key in a mail."""
-    message = message_from_bytes(mail.read_bytes(), policy=default_policy)
-    found = KEY.search(message.get_content())
+    found = KEY.search(text_of(mail))
     if not found:
         raise AssertionError(f"no key in {mail}")
     return found[0]

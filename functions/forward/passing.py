@@ -1,6 +1,7 @@
 """Passing an answer on, from the provider to the client: event by event, or in one piece."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable
 
@@ -16,6 +17,9 @@ from functions.money import Usage
 
 DRAIN_S = 2
 """How long a provider may take to close after it said that this was all."""
+
+FAREWELL_S = 1
+"""How long a client may take to take the last event of an answer that broke off."""
 
 STREAM_HEADERS = {
     "content-type": "text/event-stream; charset=utf-8",
@@ -83,7 +87,9 @@ class Stream:
         if not exchange.started:
             raise error
         self.outcome = outcome
-        await self._send(exchange, self.reader.broke_off(error))
+        with contextlib.suppress(TimeoutError):  # a client that does not read must not hold up its settle
+            async with asyncio.timeout(FAREWELL_S):
+                await self._send(exchange, self.reader.broke_off(error))
 
     async def _send(self, exchange: Exchange, events: list[bytes]) -> None:
         await exchange.send(b"\n\n".join(events) + b"\n\n")

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from functions.ledger.http import Endpoint
-from functions.ledger.store import Ambiguous, Item, Rejected, error_of
+from functions.ledger.store import Ambiguous, Item, error_of
+from functions.settings import SettingsError
 
 VERSION = "DynamoDB_20120810."
 CONTENT_TYPE = "application/x-amz-json-1.0"
@@ -100,7 +101,7 @@ def keys_from(access_key: str, secret_key: str, token: str) -> Callable[[], Keys
 
     found = Session().get_credentials()
     if found is None:
-        raise Rejected("no AWS credentials")
+        raise SettingsError("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set, or a profile be there")
 
     def current() -> Keys:
         frozen = found.get_frozen_credentials()

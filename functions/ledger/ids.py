@@ -21,6 +21,14 @@ def first_at(seconds: float) -> str:
     return _digits(int(seconds * 1000), TIME_DIGITS)
 
 
+def made_at(identifier: str) -> int:
+    """When a time-ordered id was made, in whole seconds since 1970."""
+    milliseconds = 0
+    for digit in identifier[:TIME_DIGITS]:
+        milliseconds = milliseconds << 5 | ALPHABET.index(digit)
+    return milliseconds // 1000
+
+
 def account_number(ledger: Ledger) -> int:
     """A random number of 12 digits: what people see as the user's id."""
     return 10**11 + int.from_bytes(ledger.random(8)) % (9 * 10**11)

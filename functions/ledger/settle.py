@@ -33,6 +33,7 @@ async def settle(ledger: Ledger, account: Account, hold: Hold, receipt: Receipt)
     resolved before; LedgerUnavailable when the receipt could not be put (the hold then expires) or not be
     applied (whoever reads the account next applies it).
     """
+    _check_cost(hold, receipt.cost)  # before the receipt, which could never be applied
     winner = await receipts.put(ledger, receipt)
     try:
         after = await apply(ledger, account, hold, winner)
@@ -107,10 +108,14 @@ async def _resolve(
     raise LedgerUnavailable("The ledger did not answer in time; the hold is resolved when the account is next read.")
 
 
-def _give_back(ledger: Ledger, account: Account, hold: Hold, cost: int) -> Expression:
-    """Lots are spent before paid; what comes back goes where it came from, or to `expired` if the lot is over."""
+def _check_cost(hold: Hold, cost: int) -> None:
     if not 0 <= cost <= hold.amount:
         raise ValueError("a cost is between nothing and its hold")
+
+
+def _give_back(ledger: Ledger, account: Account, hold: Hold, cost: int) -> Expression:
+    """Lots are spent before paid; what comes back goes where it came from, or to `expired` if the lot is over."""
+    _check_cost(hold, cost)
     write = Expression()
     hold_path = f"holds.{write.name('#h', hold.hold_id)}"
     write.removed.append(hold_path)

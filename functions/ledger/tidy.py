@@ -4,7 +4,7 @@ So a crash heals without a daemon (rule 3). Every step is safe to repeat, and to
 """
 
 from functions.ledger import account as accounts
-from functions.ledger import receipts, settle
+from functions.ledger import ids, receipts, settle
 from functions.ledger.account import Account, Hold
 from functions.ledger.expression import Expression
 from functions.ledger.receipts import Receipt
@@ -50,7 +50,9 @@ async def tidy(ledger: Ledger, account: Account) -> Account:
 async def _heal(ledger: Ledger, account: Account, hold: Hold) -> Account:
     """Resolve a hold whose request never settled: by its receipt if there is one, else at no cost (rule 2)."""
     now = int(ledger.clock.now())
-    nothing = Receipt(account.account_id, hold.hold_id, hold.expires, now, "expired", cost=0, hold=hold.amount)
+    nothing = Receipt(
+        account.account_id, hold.hold_id, ids.made_at(hold.hold_id), now, "expired", cost=0, hold=hold.amount
+    )
     winner = await receipts.put(ledger, nothing)
     try:
         return await settle.apply(ledger, account, hold, winner)

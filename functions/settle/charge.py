@@ -6,6 +6,7 @@ from functions.errors import LedgerUnavailable
 from functions.forward.llama import Prepared
 from functions.ledger.account import Account
 from functions.ledger.admit import Admission
+from functions.ledger.ids import made_at
 from functions.ledger.receipts import Receipt
 from functions.ledger.settle import HoldResolved, settle
 from functions.ledger.store import Ledger
@@ -15,13 +16,13 @@ log = logging.getLogger("farebox.settle")
 
 
 def receipt(admission: Admission, prepared: Prepared, price: Price, usage: Usage, anomalies: set[str]) -> Receipt:
-    """The receipt of a completed request; `created` and `ended` are set by `charge`."""
+    """The receipt of a completed request; when and how it ended is for the caller to say."""
     cost, held = price.cost(usage), admission.hold.amount
     odd = anomalies | {"above_hold"} if cost > held else anomalies
     return Receipt(
         account_id=admission.account.account_id,
         receipt_id=admission.hold.hold_id,
-        created=0,
+        created=made_at(admission.hold.hold_id),
         ended=0,
         outcome="completed",
         cost=min(cost, held),

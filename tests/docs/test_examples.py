@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stand import RunningGateway
+from tests.stand import RunningGateway, text_of
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -31,8 +31,7 @@ def test_python_examples_run(name: str, example: str, gateway: RunningGateway) -
 def test_the_curl_line_in_the_mail_answers(gateway: RunningGateway) -> None:
     """The curl line that comes with a key works when it is pasted into a shell."""
     key = gateway.key()
-    mail = next(path for path in gateway.outbox.glob("*.eml") if key in path.read_text().replace("=\n", ""))
-    text = mail.read_text()
+    text = next(text for text in map(text_of, gateway.outbox.glob("*.eml")) if key in text)
     found = re.search(r"curl .*?chat/completions.*?\}'", text, re.DOTALL)
     assert found
     done = subprocess.run(["sh", "-c", found[0]], capture_output=True, text=True, timeout=120, check=False)
