@@ -4,6 +4,7 @@ On Lambda it runs on uvicorn behind AWS Lambda Web Adapter; on one machine `infr
 """
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -38,6 +39,7 @@ log = logging.getLogger("farebox.stream")
 
 BODY_TIMEOUT_S = 30
 CONNECTIONS_MAX = 1000
+GC_THRESHOLDS = (20_000, 20, 20)
 
 
 class HttpExchange:
@@ -196,6 +198,10 @@ class App:
             callers=Callers(),
             addresses=Addresses(rules.of(settings).address_limits),
         )
+        # What is there now stays for good, and a request makes few cycles: collect rarely (11 % of CPU otherwise).
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
         return self.gateway
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:

@@ -20,7 +20,7 @@ def parse(raw: bytes) -> dict[str, Any]:
         _check_depth(raw)
     try:
         body = json.loads(
-            raw,
+            raw.decode("utf-8-sig"),  # by itself `json.loads` also takes UTF-16, whose bytes bound no token count
             object_pairs_hook=_object,
             parse_constant=_constant,
             parse_float=_float,

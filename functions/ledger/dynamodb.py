@@ -7,11 +7,12 @@ the signature: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-c
 
 import hashlib
 import hmac
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+import orjson
 
 from functions.ledger.http import Endpoint
 from functions.ledger.store import Ambiguous, Item, error_of
@@ -36,11 +37,12 @@ class Signer:
     def __init__(self, host: str, region: str, keys: Callable[[], Keys]) -> None:
         self.host, self.region, self.keys = host, region, keys
         self._derived: tuple[str, str, bytes] = ("", "", b"")
+        self._second = (0, "")
 
     def headers(self, target: str, body: bytes, now_s: float) -> dict[str, str]:
         """The headers that authenticate one POST to `/`."""
         keys = self.keys()
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now_s))
+        stamp = self._stamp(int(now_s))
         signed = {"content-type": CONTENT_TYPE, "host": self.host, "x-amz-date": stamp}
         if keys.token:
             signed["x-amz-security-token"] = keys.token
@@ -55,6 +57,11 @@ class Signer:
             f"AWS4-HMAC-SHA256 Credential={keys.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
         )
         return signed
+
+    def _stamp(self, now: int) -> str:
+        if self._second[0] != now:
+            self._second = (now, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now)))
+        return self._second[1]
 
     def _key(self, day: str, keys: Keys) -> bytes:
         if self._derived[:2] != (day, keys.secret_key):
@@ -72,13 +79,15 @@ class DynamoDB:
         self.endpoint, self.signer = endpoint, signer
 
     async def call(self, operation: str, request: Item) -> Item:
-        body = json.dumps(request, separators=(",", ":")).encode()
+        body = orjson.dumps(request)
         headers = self.signer.headers(VERSION + operation, body, time.time())
         status, answer = await self.endpoint.post(headers, body)
         try:
-            decoded: Item = json.loads(answer) if answer else {}
-        except ValueError as error:
+            decoded: Item = orjson.loads(answer)
+        except (ValueError, RecursionError) as error:
             raise Ambiguous("unreadable answer") from error
+        if not isinstance(decoded, dict):
+            raise Ambiguous("unreadable answer")
         if status == 200:
             return decoded
         code = str(decoded.get("__type", "")).rpartition("#")[2]

@@ -6,6 +6,7 @@ must still name the key that is replaced. Whoever loses reads what the winner wr
 
 from dataclasses import dataclass
 
+from functions import money
 from functions.errors import LedgerUnavailable
 from functions.ledger import account as accounts
 from functions.ledger import credentials, ids
@@ -123,7 +124,7 @@ def _create(ledger: Ledger, address: Address, trial: Trial, key: str) -> list[It
     """An account, its first journal entry, its identity and its key; guarded by the identity not being there."""
     now = int(ledger.clock.now())
     account_id = f"{address.project}/{ids.account_number(ledger)}"
-    amount = trial.amount
+    amount = money.amount(trial.amount) if trial.amount else 0
     lots = {"trial": {"M": {"n": {"N": str(amount)}, "x": {"N": str(now + trial.lasts_s)}}}} if amount else {}
     account: Item = accounts.key(account_id) | {
         "email": {"S": address.email},

@@ -40,7 +40,7 @@ class Connection(asyncio.Protocol):
             if self.parser is None:
                 raise httptools.HttpParserError("nothing was asked")
             self.parser.feed_data(data)
-        except httptools.HttpParserError:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self.fail("unreadable answer")
 
     def on_body(self, body: bytes) -> None:
@@ -67,14 +67,13 @@ class Connection(asyncio.Protocol):
         if self.transport:
             self.transport.abort()
 
-    def post(self, request: bytes) -> "asyncio.Future[tuple[int, bytes]]":
-        """Send a request; the future is its status and body, or Ambiguous."""
-        self.answer = asyncio.get_running_loop().create_future()
+    def post(self, request: bytes, answer: "asyncio.Future[tuple[int, bytes]]") -> None:
+        """Send a request; `answer` becomes its status and body, or Ambiguous."""
+        self.answer = answer
         self.parser = httptools.HttpResponseParser(self)
         self.parts, self.size = [], 0
         if self.transport:
             self.transport.write(request)
-        return self.answer
 
 
 class Endpoint:
@@ -94,9 +93,12 @@ class Endpoint:
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         request = f"POST / HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n".encode() + body
         connection = self._reuse() or await self._connect()
-        timer = asyncio.get_running_loop().call_later(self.timeout_s, connection.fail, "no answer in time")
+        loop = asyncio.get_running_loop()
+        coming: asyncio.Future[tuple[int, bytes]] = loop.create_future()
+        timer = loop.call_later(self.timeout_s, connection.fail, "no answer in time")
         try:
-            answer = await connection.post(request)
+            connection.post(request, coming)
+            answer = await coming
         except BaseException:
             connection.fail("given up")
             self.count -= 1

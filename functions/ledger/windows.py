@@ -82,8 +82,12 @@ class Count:
 
 
 def count(limits: Iterable[Limit], counters: Mapping[str, int], now_s: float) -> list[Count]:
-    """How each of `limits` is to be counted, given what the counters were. Raises RateLimited when one is full."""
-    counts = []
+    """How each of `limits` is to be counted, given what the counters were.
+
+    Raises RateLimited when one is full; of several the one that stays full the longest, so that Retry-After is true.
+    """
+    counts: list[Count] = []
+    full: list[RateLimited] = []
     for limit in limits:
         period = PERIODS[limit.period](now_s)
         attribute = f"{limit.period}:{period.index}"
@@ -94,8 +98,12 @@ def count(limits: Iterable[Limit], counters: Mapping[str, int], now_s: float) ->
             previous_max = counters.get(previous, 0)
             below -= _carried(previous_max, period.end_s - now_s)
         if used >= below:
-            raise RateLimited(limit.name, limit.limit, _retry_after_s(limit, used, previous_max, period, now_s))
+            full.append(
+                RateLimited(limit.name, limit.limit, _retry_after_s(limit, used, previous_max, period, now_s))
+            )
         counts.append(Count(limit, attribute, below, previous, previous_max, below - used - 1, period.end_s))
+    if full:
+        raise max(full, key=lambda limited: limited.retry_after_s)
     return counts
 
 
