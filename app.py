@@ -4,7 +4,7 @@ import functools
 import secrets
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 from chalice.app import Chalice, Response
 
@@ -103,7 +103,7 @@ def models() -> dict[str, Any]:
 @route("/v1/models/{name}", methods=["GET"])
 def model(name: str) -> dict[str, Any]:
     rest().account(event())
-    return one_model(rest().settings, name)
+    return one_model(rest().settings, unquote(name))
 
 
 def _form_field(raw: bytes, name: str) -> str:

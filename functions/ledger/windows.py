@@ -98,9 +98,7 @@ def count(limits: Iterable[Limit], counters: Mapping[str, int], now_s: float) ->
             previous_max = counters.get(previous, 0)
             below -= _carried(previous_max, period.end_s - now_s)
         if used >= below:
-            full.append(
-                RateLimited(limit.name, limit.limit, _retry_after_s(limit, used, previous_max, period, now_s))
-            )
+            full.append(RateLimited(limit.name, limit.limit, _retry_after_s(limit, used, previous_max, period, now_s)))
         counts.append(Count(limit, attribute, below, previous, previous_max, below - used - 1, period.end_s))
     if full:
         raise max(full, key=lambda limited: limited.retry_after_s)

@@ -40,7 +40,7 @@ def main() -> int:
     try:
         _install(arguments.files, Progress())
     except (InstallFailed, OSError) as error:
-        print(f"farebox: the installation failed: {error}; all of it: {LOG}", file=sys.stderr)
+        print(f"farebox: pip failed: {error}. Is there a network? Its words: {LOG}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -90,7 +90,8 @@ def _popen(command: list[str]) -> "subprocess.Popen[bytes]":
 
 def _lines(process: "subprocess.Popen[bytes]") -> Iterator[str]:
     """Lines as they come, and "" whenever none came for a moment. Raises InstallFailed after a long silence."""
-    assert process.stdout is not None
+    if process.stdout is None:
+        raise InstallFailed("the output of pip cannot be read")
     rest, heard_s = b"", time.monotonic()
     while True:
         if select.select([process.stdout], [], [], 0.1)[0]:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,13 +111,14 @@ class Children:
     def _end(self, child: Child) -> None:
         child.process.terminate()
         deadline_s = time.monotonic() + STOP_TIMEOUT_S
-        while child.process.poll() is None:
-            if time.monotonic() > deadline_s:
-                # Its session is its process group: this reaches what it started itself, too.
-                os.killpg(child.process.pid, signal.SIGKILL)
-                child.process.wait(timeout=STOP_TIMEOUT_S)
+        while child.process.poll() is None and time.monotonic() < deadline_s:
             self._progress.tick()
             time.sleep(POLL_S)
+        if child.process.poll() is None:
+            # Its session is its process group: this reaches what it started itself, too.
+            os.killpg(child.process.pid, signal.SIGKILL)
+            with suppress(subprocess.TimeoutExpired):  # the others must still be ended
+                child.process.wait(timeout=STOP_TIMEOUT_S)
 
 
 def _last_line(log: Path) -> str:

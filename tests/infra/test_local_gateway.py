@@ -1,0 +1,190 @@
+"""The server that plays API Gateway: routes, events, answers, its own errors, static files."""
+
+import asyncio
+import base64
+import itertools
+import json
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from chalice.app import Chalice, CORSConfig, Response
+
+from infra.local.routes import Match, Routes
+from infra.local.server import gateway
+
+BODY_BYTES_MAX = 1000
+
+
+def chalice_app() -> Chalice:
+    app = Chalice(app_name="stand-in")
+
+    @app.route(
+        "/echo/{name}", methods=["GET", "POST"], content_types=["text/plain", "image/png"], cors=CORSConfig(max_age=9)
+    )
+    def echo(name: str) -> dict[str, Any]:
+        assert app.current_request is not None
+        return {"name": name, "event": app.current_request.to_original_event()}
+
+    @app.route("/two-cookies")
+    def two_cookies() -> Response:
+        return Response("", headers={"Set-Cookie": ["a=1", "b=2"]}, status_code=303)
+
+    @app.route("/slow")
+    def slow() -> dict[str, float]:
+        started_s = time.monotonic()
+        time.sleep(0.05)
+        return {"from": started_s, "to": time.monotonic()}
+
+    return app
+
+
+async def streaming(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"streamed"})
+
+
+@pytest.fixture
+async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "page.html").write_text("<p>page")
+    (tmp_path / "secret.txt").write_text("secret")
+    app = gateway(streaming, chalice_app(), tmp_path / "site", BODY_BYTES_MAX)
+    transport = httpx.ASGITransport(app, client=("192.0.2.7", 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/", Match("/", {})),
+        ("/users", Match("/users", {})),
+        ("/users/", Match("/users", {})),
+        ("/users/me", Match("/users/me", {})),
+        ("/users/a%2Fb", Match("/users/{id}", {"id": "a%2Fb"})),
+        ("/users/me/keys", Match("/users/{id}/keys", {"id": "me"})),
+        ("/a/fixed/z", Match("/a/fixed/{y}", {"y": "z"})),
+        ("/users//keys", None),
+        ("/users/1/2", None),
+        ("/Users", None),
+    ],
+)
+def test_routes_match_as_in_api_gateway(path: str, expected: Match | None) -> None:
+    """Fixed parts win over parameters, a parameter is one part that is not empty, a trailing slash means nothing."""
+    routes = Routes(["/", "/users", "/users/{id}", "/users/me", "/users/{id}/keys", "/a/{x}/{y}", "/a/fixed/{y}"])
+    assert routes.match(path) == expected
+
+
+async def test_an_event_holds_the_request(client: httpx.AsyncClient) -> None:
+    """Path, query, repeated headers, body and the socket's address are in the event where API Gateway puts them."""
+    headers = [("X-Many", "1"), ("X-Many", "2"), ("X-Forwarded-For", "9.9.9.9"), ("Content-Type", "text/plain")]
+    answer = await client.post("/echo/a%40b?q=1&q=%20two&empty=", headers=headers, content="grüße")
+    event = answer.json()["event"]
+    assert (event["resource"], event["path"], event["httpMethod"]) == ("/echo/{name}", "/echo/a%40b", "POST")
+    assert event["pathParameters"] == {"name": "a%40b"}
+    assert event["queryStringParameters"] == {"q": " two", "empty": ""}
+    assert event["multiValueQueryStringParameters"] == {"q": ["1", " two"], "empty": [""]}
+    assert event["headers"]["x-many"] == "2"
+    assert event["multiValueHeaders"]["x-many"] == ["1", "2"]
+    assert (event["body"], event["isBase64Encoded"]) == ("grüße", False)
+    context = event["requestContext"]
+    assert (context["resourcePath"], context["httpMethod"]) == ("/echo/{name}", "POST")
+    assert context["identity"]["sourceIp"] == "192.0.2.7"
+    assert context["requestId"]
+
+
+@pytest.mark.parametrize(("kind", "body"), [("image/png", b"plain"), ("text/plain", b"\xff\x00")])
+async def test_bytes_come_in_base64(client: httpx.AsyncClient, kind: str, body: bytes) -> None:
+    """A body of a binary type, or that is no text, arrives whole, in base 64."""
+    event = (await client.post("/echo/x", headers={"content-type": kind}, content=body)).json()["event"]
+    assert event["isBase64Encoded"]
+    assert base64.b64decode(event["body"]) == body
+
+
+async def test_every_header_of_an_answer_goes_out(client: httpx.AsyncClient) -> None:
+    """Two cookies stay two headers."""
+    answer = await client.get("/two-cookies")
+    assert answer.status_code == 303
+    assert answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
+
+
+async def test_chalice_answers_one_at_a_time(client: httpx.AsyncClient) -> None:
+    """Requests that come together do not overlap in the Chalice app, which keeps the current one on itself."""
+    answers = await asyncio.gather(*(client.get("/slow") for _ in range(4)))
+    spans = sorted((answer.json()["from"], answer.json()["to"]) for answer in answers)
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
+
+
+async def test_streaming_endpoints_pass_by(client: httpx.AsyncClient) -> None:
+    """POST to the three endpoints that stream goes to the streaming app, nothing else does."""
+    for path in ("/v1/chat/completions", "/v1/completions", "/v1/responses"):
+        assert (await client.post(path)).content == b"streamed"
+    assert (await client.get("/v1/chat/completions")).status_code == 405
+    assert (await client.post("/v1/models")).status_code == 404
+
+
+async def test_a_preflight_is_answered_by_the_gateway(client: httpx.AsyncClient) -> None:
+    """OPTIONS of a route with CORS is answered as Chalice deploys it; without CORS it is 405."""
+    answer = await client.options("/echo/x")
+    assert answer.status_code == 200
+    assert answer.headers["access-control-max-age"] == "9"
+    assert answer.headers["access-control-allow-methods"] == "GET,POST,OPTIONS"
+    assert (await client.options("/slow")).status_code == 405
+
+
+async def test_a_body_too_large_is_413_without_reading_on(client: httpx.AsyncClient) -> None:
+    """An announced length over the limit is refused unread; without one, reading ends at the limit."""
+    taken = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal taken
+        for _ in range(10_000):
+            taken += 100
+            yield b"x" * 100
+
+    chunked = await client.post("/echo/x", content=endless())
+    announced = await client.post("/echo/x", content=b"", headers={"content-length": str(BODY_BYTES_MAX + 1)})
+    for answer in (chunked, announced):
+        assert answer.status_code == 413
+        assert answer.json()["error"]["type"] == "invalid_request_error"
+        assert answer.headers["x-request-id"]
+        assert answer.headers["connection"] == "close"
+    assert taken <= BODY_BYTES_MAX + 200
+
+
+async def test_an_exception_tells_the_caller_nothing() -> None:
+    """A function that raises is 502 in OpenAI's shape, without the exception's words."""
+
+    class Broken(Chalice):
+        def __call__(self, event: Any, context: Any) -> Any:
+            raise RuntimeError("the secret")
+
+    app = Broken(app_name="broken")
+    app.route("/x")(dict)
+    transport = httpx.ASGITransport(gateway(streaming, app, Path("nowhere"), BODY_BYTES_MAX))
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        answer = await client.get("/x")
+    assert answer.status_code == 502
+    assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
+    assert "secret" not in answer.text
+
+
+async def test_static_files_stay_inside_their_folder(client: httpx.AsyncClient) -> None:
+    """A file of the site is served; what is not there, or outside, is 404."""
+    page = await client.get("/static/page.html")
+    assert (page.text, page.headers["content-type"]) == ("<p>page", "text/html; charset=utf-8")
+    assert (await client.post("/static/page.html")).status_code == 404
+    for path in (
+        "/static/none.html",
+        "/static/",
+        "/static/%2e%2e/secret.txt",
+        "/static/..%2Fsecret.txt",
+        "/static/%00",
+    ):
+        answer = await client.get(path)
+        assert answer.status_code == 404, path
+        assert json.loads(answer.text)["error"]["code"] == "not_found"
