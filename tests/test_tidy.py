@@ -85,3 +85,9 @@ def test_links_in_the_documentation_lead_somewhere() -> None:
     pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
     links = [(page, target) for page in pages for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text())]
     assert not [f"{named(page)}: {target}" for page, target in links if not (page.parent / target).exists()]
+
+
+def test_chalice_packages_functions_through_a_link() -> None:
+    """vendor/functions is functions/: Chalice packages app.py and vendor/ only, and follows links."""
+    assert (ROOT / "vendor/functions").is_symlink()
+    assert (ROOT / "vendor/functions/story.py").samefile(ROOT / "functions/story.py")
