@@ -5,6 +5,7 @@ import signal
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -18,13 +19,14 @@ from benchmarks.load import Client
 from benchmarks.processes import ROOT, BenchError, Processes
 from benchmarks.spent import check_spent
 from benchmarks.stand import Server, Stand, cores
-from benchmarks.start_up import start_up
+from benchmarks.start_up import StartUp, start_up
 from functions import settings
 
 ROUNDS = 3
 KEEPALIVE_S = 2
 """Shorter than any server's, so that a request never meets a connection that is just being closed."""
 
+ANSWER_S_MAX = 30
 OUTPUT = ROOT / ".local"
 began_s = time.perf_counter()
 
@@ -61,21 +63,33 @@ async def measure(stand: Stand) -> None:
     relay, gateway = await stand.start_relay(upstream.url), await stand.start_gateway(upstream.url, dynamodb.url)
     key = await stand.register(gateway)
 
-    start, start_tokens = await start_up(stand, key, upstream.url, dynamodb.url)
-    say(f"start to first answer: {start.first_answer_ms:.0f} ms")
+    starts, tokens = await start_ups(stand, upstream.url, dynamodb.url, key)
     calls, call_tokens = await ledger_calls(stand, key, upstream.url, dynamodb.url, prefix)
     say(f"DynamoDB calls: {calls[True].writes:g} writes and {calls[True].reads:g} reads a request")
     client = Client(session, "gateway", gateway.url, key)
     servers = {"gateway": (gateway, client), "relay": (relay, Client(session, "relay", relay.url))}
     measured = await under_load(servers, Client(session, "upstream", upstream.url))
 
-    tokens = start_tokens + call_tokens + client.tokens_reported
+    tokens += call_tokens + client.tokens_reported
     await check_spent(session, gateway.url, key, tokens)
     say(f"metering was on: {tokens} tokens reported, as many credits spent")
-    publish(measured, report.rows(measured["gateway"], measured["relay"], start, calls), calls)
+    publish(measured, starts, calls)
 
 
-def publish(measured: dict[str, report.Measured], rows: list[report.Row], calls: dict[bool, LedgerCalls]) -> None:
+async def start_ups(stand: Stand, upstream: str, dynamodb: str, key: str) -> tuple[dict[str, StartUp], int]:
+    """Of the streaming function alone and of the whole gateway; and the tokens that their answers reported."""
+    # The function has no /health: its 404 says that it is there.
+    kinds = {"function": (stand.launch_stream_function, 404), "gateway": (stand.launch_gateway, 200)}
+    starts, tokens = {}, 0
+    for name, (launch, status) in kinds.items():
+        starts[name], reported = await start_up(stand, partial(launch, upstream, dynamodb), key, status)
+        tokens += reported
+        say(f"{name}, start to first answer: {starts[name].first_answer_ms:.0f} ms")
+    return starts, tokens
+
+
+def publish(measured: dict[str, report.Measured], starts: dict[str, StartUp], calls: dict[bool, LedgerCalls]) -> None:
+    rows = report.rows(measured["gateway"], measured["relay"], starts, calls)
     OUTPUT.mkdir(exist_ok=True)
     report.write_json(OUTPUT / "bench.json", rows, measured, calls)
     (OUTPUT / "bench.svg").write_text(chart.chart(rows))
@@ -93,7 +107,8 @@ async def run() -> None:
         Processes(Path(directory), found.others) as processes,
     ):
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_S)
-        async with aiohttp.ClientSession(connector=connector) as session:
+        timeout = aiohttp.ClientTimeout(total=ANSWER_S_MAX)
+        async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
             await measure(Stand(processes, session, found))
 
 

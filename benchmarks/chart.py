@@ -2,9 +2,9 @@
 
 from html import escape
 
-from benchmarks.report import Row
+from benchmarks.report import Row, number
 
-WIDTH, BARS_LEFT, BARS_WIDTH = 640, 190, 380
+WIDTH, BARS_LEFT, BARS_WIDTH = 720, 240, 400
 BAR_HEIGHT, GROUP_GAP, TOP = 16, 22, 44
 SCALE_ROOM = 1.15
 """The longest bar leaves this much room for its aim and its number."""
@@ -33,14 +33,14 @@ def _group(row: Row, y: int) -> tuple[list[str], int]:
     height = BAR_HEIGHT * len(bars)
     name = f"{row.name}, {row.unit}" if row.unit else row.name
     parts = [f'<text x="{BARS_LEFT - 10}" y="{y + height / 2 + 4:g}" text-anchor="end">{escape(name)}</text>']
-    for number, (kind, value) in enumerate(bars):
-        top, width = y + number * BAR_HEIGHT, value * scale
+    for index, (kind, value) in enumerate(bars):
+        top, width = y + index * BAR_HEIGHT, value * scale
         parts.append(
             f'<rect class="{kind}" x="{BARS_LEFT}" y="{top}" width="{width:.1f}" height="{BAR_HEIGHT - 2}" rx="2"/>'
         )
         # Beside the aim's line, not under it.
         right = max(width, aim * scale) if abs(width - aim * scale) < 48 and width <= aim * scale else width
-        parts.append(f'<text x="{BARS_LEFT + right + 6:.1f}" y="{top + 12}">{value:.3g}</text>')
+        parts.append(f'<text x="{BARS_LEFT + right + 6:.1f}" y="{top + 12}">{number(value)}</text>')
     x = BARS_LEFT + aim * scale
     parts.append(f'<line class="aim" x1="{x:.1f}" x2="{x:.1f}" y1="{y - 4}" y2="{y + height + 2}"/>')
     return parts, height

@@ -1,10 +1,10 @@
 """A model server that costs almost nothing, so that what is measured is the gateway before it.
 
-    python -m benchmarks.mock_upstream PORT [--timings]
+    python -m benchmarks.mock_upstream PORT
 
 Every POST is a chat completion: with `"stream": true` as `events()`, GAP_S apart, else as `completion()`. As OpenAI
-does, a stream carries its usage only if `stream_options.include_usage` asks for it; with `--timings` every event
-carries llama-server's `timings` where `timings_per_token` asks for them. Standard library only.
+does, a stream carries its usage only if `stream_options.include_usage` asks for it; as llama-server does, its events
+carry `timings` only if `timings_per_token` asks for them. Standard library only.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ def completion() -> bytes:
     return json.dumps(COMMON | {"object": "chat.completion", "choices": [choice], "usage": USAGE}).encode()
 
 
-def events(*, include_usage: bool, timings: bool = False) -> list[bytes]:
+def events(*, include_usage: bool, timings: bool) -> list[bytes]:
     """The server-sent events of a streamed answer: EVENTS of them, or one less without usage."""
     chunks: list[dict[str, Any]] = [_chunk({"content": f" word{number}"}, None) for number in range(WORDS)]
     chunks.append(_chunk({}, "stop"))
@@ -88,8 +88,8 @@ class Upstream(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, with_timings: bool) -> None:
-        self.received, self.with_timings = b"", with_timings
+    def __init__(self) -> None:
+        self.received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -115,8 +115,7 @@ class Upstream(asyncio.Protocol):
     def answer(self, request: dict[str, Any]) -> None:
         if request.get("stream"):
             usage = bool((request.get("stream_options") or {}).get("include_usage"))
-            timings = self.with_timings and bool(request.get("timings_per_token"))
-            self.send(STREAM[usage, timings], 0)
+            self.send(STREAM[usage, bool(request.get("timings_per_token"))], 0)
         else:
             self.transport.write(COMPLETION)
 
@@ -128,11 +127,10 @@ class Upstream(asyncio.Protocol):
             asyncio.get_running_loop().call_later(GAP_S, self.send, writes, number + 1)
 
 
-async def serve(port: int, with_timings: bool) -> None:
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Upstream(with_timings), "127.0.0.1", port)
+async def serve(port: int) -> None:
+    server = await asyncio.get_running_loop().create_server(Upstream, "127.0.0.1", port)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), "--timings" in sys.argv[2:]))
+    asyncio.run(serve(int(sys.argv[1])))

@@ -55,12 +55,9 @@ class Stand:
         self.mail_outbox.mkdir()
         self.secrets = {"HASH_SECRET": secrets.token_hex(16), "ADMIN_KEY": secrets.token_hex(16)}
 
-    async def start_upstream(self, *options: str) -> Server:
-        port = free_port()
-        arguments = (str(port), *options)
-        running = self.processes.start(
-            "upstream", "benchmarks.mock_upstream", *arguments, env={}, core=self.cores.others
-        )
+    async def start_upstream(self) -> Server:
+        port, core = free_port(), self.cores.others
+        running = self.processes.start("upstream", "benchmarks.mock_upstream", str(port), env={}, core=core)
         return await self._ready(running, port, "/health")
 
     async def start_ministack(self) -> Server:

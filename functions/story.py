@@ -164,8 +164,10 @@ def _headers(
     if output_limit < prepared.output_limit:
         headers["x-farebox-output-limit"] = str(output_limit)
     if admission.counts:
-        tightest = min(admission.counts, key=lambda window: window.remaining)
+        # By the account as the ledger answered: the plan may have been made from an older one.
+        left = [max(0, window.below - account.counters.get(window.attribute, 0)) for window in admission.counts]
+        tightest = admission.counts[left.index(min(left))]
         headers["x-ratelimit-limit-requests"] = str(tightest.limit.limit)
-        headers["x-ratelimit-remaining-requests"] = str(tightest.remaining)
+        headers["x-ratelimit-remaining-requests"] = str(min(left))
         headers["x-ratelimit-reset-requests"] = f"{max(0, int(tightest.end_s - now_s) + 1)}s"
     return headers

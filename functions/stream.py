@@ -4,13 +4,14 @@ On Lambda it runs on uvicorn behind AWS Lambda Web Adapter; on one machine `infr
 """
 
 import asyncio
+import contextlib
 import gc
 import json
 import logging
 import os
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, MutableMapping
+from types import TracebackType
 from typing import Any
 
 import aiohttp
@@ -90,30 +91,8 @@ class HttpExchange:
         """End the body."""
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    @asynccontextmanager
-    async def leaving(self) -> AsyncIterator[None]:
-        task = asyncio.current_task()
-        left = False
-
-        def leave(watch: "asyncio.Future[Message]") -> None:
-            nonlocal left
-            if task and not watch.cancelled():
-                left = True
-                task.cancel()
-
-        watch = asyncio.ensure_future(self._receive())
-        watch.add_done_callback(leave)
-        try:
-            yield
-            if left:
-                await asyncio.sleep(0)  # the cancellation is on its way: meet it here, not in the settle
-        except asyncio.CancelledError:
-            if not left or task is None or task.uncancel():
-                raise
-            raise ClientLeft from None
-        finally:
-            watch.remove_done_callback(leave)
-            watch.cancel()
+    def leaving(self) -> "Leaving":
+        return Leaving(self._receive)
 
     async def refuse(self, error: FareboxError) -> None:
         """Answer with an error."""
@@ -121,6 +100,39 @@ class HttpExchange:
         headers = {"content-type": "application/json", "content-length": str(len(body))}
         await self.start(error.status, headers | error.headers)
         await self.send(body)
+
+
+class Leaving:
+    """While open, a client that leaves interrupts the task that opened it, which then raises ClientLeft."""
+
+    __slots__ = ("left", "receive", "task", "watch")
+
+    def __init__(self, receive: Receive) -> None:
+        self.receive, self.left = receive, False
+
+    async def __aenter__(self) -> None:
+        self.task = asyncio.current_task()
+        self.watch = asyncio.ensure_future(self.receive())
+        self.watch.add_done_callback(self._leave)
+
+    def _leave(self, watch: "asyncio.Future[Message]") -> None:
+        if self.task and not watch.cancelled():
+            self.left = True
+            self.task.cancel()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.watch.remove_done_callback(self._leave)
+        self.watch.cancel()
+        if not self.left or self.task is None:
+            return
+        if kind is not asyncio.CancelledError:
+            # The cancellation is still on its way: meet it here, not in the settle.
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0)
+        if not self.task.uncancel():
+            raise ClientLeft from None
 
 
 class App:

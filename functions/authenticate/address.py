@@ -2,8 +2,10 @@
 
 import hashlib
 import hmac
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
+ADDRESSES_REMEMBERED = 4096
 SCOPE_DIGITS = 24
 """96 bits of the HMAC: no two addresses meet, and items stay small."""
 
@@ -19,6 +21,7 @@ def client_address(peer: str, forwarded_for: str, trusted_hops: int) -> str:
     return hops[-trusted_hops] if len(hops) >= trusted_hops else peer
 
 
+@lru_cache(ADDRESSES_REMEMBERED)
 def scope(kind: str, address: str, secret: str) -> str:
     """What an address counts under, such as `ip/5f0c…`: an HMAC, so that no table holds addresses.
 

@@ -4,8 +4,8 @@ Outbound headers are a list of our own: nothing of the client's, and above all n
 """
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
 from typing import Any
 
 import aiohttp
@@ -30,29 +30,66 @@ class Upstream:
         self.buffered_timeout = aiohttp.ClientTimeout(sock_connect=connect_s)
         self.stream_timeout = aiohttp.ClientTimeout(sock_connect=connect_s, sock_read=idle_s)
 
-    @asynccontextmanager
-    async def post(self, path: str, body: bytes, *, stream: bool) -> AsyncIterator[aiohttp.ClientResponse]:
-        """An answer of status 200, its body still to be read. Every failure becomes an error of ours.
-
-        Raises BadRequest where the provider says the request is wrong, ProviderLoading, ProviderFailed,
-        ProviderTimedOut; nothing else while it is open but what the caller raises.
-        """
+    def post(self, path: str, body: bytes, *, stream: bool) -> "Answer":
+        """`async with` it: an answer of status 200, its body still to be read."""
         timeout = self.stream_timeout if stream else self.buffered_timeout
+        request = self.session.post(
+            self.base_url + path, data=body, headers=self.headers, timeout=timeout, allow_redirects=False
+        )
+        return Answer(request)
+
+
+class Answer:
+    """A provider's answer while it is open. Every failure of it becomes an error of ours.
+
+    Raises BadRequest where the provider says the request is wrong, ProviderLoading, ProviderFailed,
+    ProviderTimedOut; nothing else but what its user raises.
+    """
+
+    __slots__ = ("request",)
+
+    def __init__(self, request: "AbstractAsyncContextManager[aiohttp.ClientResponse]") -> None:
+        self.request = request
+
+    async def __aenter__(self) -> aiohttp.ClientResponse:
         try:
-            async with self.session.post(
-                self.base_url + path, data=body, headers=self.headers, timeout=timeout, allow_redirects=False
-            ) as response:
-                if response.status != 200:
-                    raise refusal(response.status, await read_error(response))
-                if response.headers.get("content-encoding", "identity") != "identity":
-                    raise ProviderFailed("The provider sent a compressed answer, which was not asked for.")
-                yield response
-        except aiohttp.ClientConnectorError as error:
-            raise unreachable() from error
-        except TimeoutError as error:
-            raise ProviderTimedOut("The provider took too long.") from error
+            response = await self.request.__aenter__()
         except (aiohttp.ClientError, OSError) as error:
-            raise ProviderFailed("The provider broke off.") from error
+            raise failure(error) from error
+        try:
+            await check(response)
+        except BaseException:
+            response.close()
+            raise
+        return response
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.request.__aexit__(kind, error, trace)
+        if isinstance(error, aiohttp.ClientError | OSError):
+            raise failure(error) from error
+
+
+async def check(response: aiohttp.ClientResponse) -> None:
+    """Raise what a response that cannot be passed on means."""
+    if response.status != 200:
+        try:
+            body = await read_error(response)
+        except (aiohttp.ClientError, OSError) as error:
+            raise failure(error) from error
+        raise refusal(response.status, body)
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise ProviderFailed("The provider sent a compressed answer, which was not asked for.")
+
+
+def failure(error: Exception) -> ProviderFailed:
+    """What went wrong between us and the provider, as an error of ours; TimeoutError is an OSError."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return unreachable()
+    if isinstance(error, TimeoutError):
+        return ProviderTimedOut("The provider took too long.")
+    return ProviderFailed("The provider broke off.")
 
 
 def unreachable() -> ProviderFailed:
