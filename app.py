@@ -10,7 +10,7 @@ from chalice.app import Chalice, Response
 
 from functions import settings as settings_module
 from functions.accounts import pages
-from functions.accounts.registration import register
+from functions.accounts.registration import count_client, register
 from functions.accounts.view import account_view
 from functions.errors import BadRequest, FareboxError
 from functions.forward import body as json_body
@@ -80,10 +80,11 @@ def register_form() -> Response:
 @route("/register", methods=["POST"], content_types=[JSON, FORM])
 def register_account() -> Response:
     request = event()
+    drive(count_client(rest().ledger, rest().settings, rest().address_scope(request)))
     raw = body_of(request)
     is_form = (header(request, "content-type") or JSON).startswith(FORM)
     email = _form_field(raw, "email") if is_form else json_body.parse(raw).get("email")
-    address = drive(register(rest().ledger, rest().settings, rest().address_scope(request), email))
+    address = drive(register(rest().ledger, rest().settings, email))
     if is_form:
         return Response(pages.sent_page(address), headers=dict(pages.HEADERS))
     return Response({"email": address, "message": f"A mail with an API key is on its way to {address}."})

@@ -14,7 +14,7 @@ from functions.authenticate.addresses import Addresses
 from functions.authenticate.callers import Caller, Callers
 from functions.authenticate.keys import bearer
 from functions.errors import FareboxError, LedgerUnavailable, Unauthenticated
-from functions.forward.exchange import Exchange, Headers
+from functions.forward.exchange import ClientLeft, Exchange, Headers
 from functions.forward.llama import Prepared, prepare
 from functions.forward.passing import Stream, Whole
 from functions.forward.upstream import Upstream
@@ -50,14 +50,14 @@ class Gateway:
 
 
 async def serve(gateway: Gateway, exchange: Exchange) -> None:
-    """Answer one request. Raises FareboxError only while nothing has been answered, and then nothing is charged."""
+    """Answer one request. FareboxError or ClientLeft come out only while nothing was answered or charged."""
     prepared, admission = await authenticate_and_admit(gateway, exchange)
     try:
         if prepared.stream:
             await _stream(gateway, exchange, prepared, admission)
         else:
             await _whole(gateway, exchange, prepared, admission)
-    except FareboxError:
+    except (FareboxError, ClientLeft):
         await _give_back(gateway, admission)
         raise
 
@@ -68,6 +68,7 @@ async def authenticate_and_admit(gateway: Gateway, exchange: Exchange) -> tuple[
     For a caller seen before, the address is counted while the hold is taken: one round trip in all. If the
     address is refused then, the hold is given back. A key not seen before is looked up only after its address.
     """
+    gateway.addresses.check(gateway.ledger, exchange.scope)
     counting = asyncio.ensure_future(gateway.addresses.count(gateway.ledger, exchange.scope))
     try:
         key = bearer(exchange.authorization)

@@ -24,7 +24,7 @@ from functions.authenticate.callers import Callers
 from functions.errors import BadRequest, FareboxError, NotFound, TooLarge
 from functions.forward.exchange import ClientLeft, Headers
 from functions.forward.llama import ENDPOINTS
-from functions.forward.upstream import Upstream
+from functions.forward.upstream import Upstream, reach_tracing
 from functions.ledger.dynamodb import DynamoDB, Signer, endpoint_of, keys_from
 from functions.ledger.http import Endpoint
 from functions.ledger.store import Ledger, SystemClock
@@ -57,26 +57,21 @@ class HttpExchange:
 
     async def read(self, bytes_max: int) -> None:
         """Read the body. Raises TooLarge, BadRequest where it does not come, ClientLeft."""
-        message = await self._receive()
-        self.body = message.get("body", b"")
-        if message.get("more_body") or message["type"] == "http.disconnect":
-            await self._read_on(message, bytes_max)
-        if len(self.body) > bytes_max:
-            raise TooLarge(f"The body is larger than {bytes_max} bytes.")
-
-    async def _read_on(self, message: Message, bytes_max: int) -> None:
-        parts, size = [self.body], len(self.body)
+        parts, size, more = [], 0, True
         try:
             async with asyncio.timeout(BODY_TIMEOUT_S):
-                while message.get("more_body") and size <= bytes_max:
+                while more and size <= bytes_max:
                     message = await self._receive()
+                    if message["type"] == "http.disconnect":
+                        raise ClientLeft
                     parts.append(message.get("body", b""))
                     size += len(parts[-1])
+                    more = message.get("more_body", False)
         except TimeoutError:
             raise BadRequest(f"The body did not come within {BODY_TIMEOUT_S} s.") from None
-        if message["type"] == "http.disconnect":
-            raise ClientLeft
-        self.body = b"".join(parts)
+        if size > bytes_max:
+            raise TooLarge(f"The body is larger than {bytes_max} bytes.")
+        self.body = parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def start(self, status: int, headers: Headers) -> None:
         self.started = True
@@ -96,7 +91,7 @@ class HttpExchange:
 
     async def refuse(self, error: FareboxError) -> None:
         """Answer with an error."""
-        body = json.dumps(error.body(), ensure_ascii=False).encode()
+        body = json.dumps(error.body()).encode()
         headers = {"content-type": "application/json", "content-length": str(len(body))}
         await self.start(error.status, headers | error.headers)
         await self.send(body)
@@ -126,6 +121,7 @@ class Leaving:
         self.watch.remove_done_callback(self._leave)
         self.watch.cancel()
         if not self.left or self.task is None:
+            self.task = None  # a `_leave` that is queued already must find nobody to interrupt
             return
         if kind is not asyncio.CancelledError:
             # The cancellation is still on its way: meet it here, not in the settle.
@@ -193,6 +189,7 @@ class App:
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
+            trace_configs=[reach_tracing()],
         )
         store = DynamoDB(Endpoint(endpoint, settings.ledger_timeout_s), Signer(host, settings.aws_region, keys))
         upstream = Upstream(

@@ -269,7 +269,7 @@ class TestLedger:
         """A new account with a trial of so many microcredits."""
         email = f"{secrets.token_hex(6)}@farebox.test"
         trial = grants.Trial(microcredits, lasts_s)
-        key = await grants.register(self.ledger, grants.Address("default", email), trial, "immediate")
+        key = await grants.register(self.ledger, grants.Address("default", email), trial)
         found = await credentials.find(self.ledger, credentials.credential_id(key))
         if found is None:
             raise AssertionError("a new key is not found")

@@ -2,6 +2,7 @@
 
 import secrets
 import smtplib
+import ssl
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from pathlib import Path
@@ -12,6 +13,7 @@ from functions.settings import Settings
 
 SMTP_TIMEOUT_S = 10
 SMTPS_PORT = 465
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def compose(sender: str, to: str, subject: str, text: str) -> EmailMessage:
@@ -48,12 +50,22 @@ def _to_folder(folder: Path, message: EmailMessage) -> None:
 
 
 def _to_smtp(settings: Settings, message: EmailMessage) -> None:
-    """smtplib's errors are OSErrors."""
-    kind = smtplib.SMTP_SSL if settings.smtp_port == SMTPS_PORT else smtplib.SMTP
-    with kind(settings.smtp_host, settings.smtp_port, timeout=SMTP_TIMEOUT_S) as server:
-        if kind is smtplib.SMTP and server.has_extn("starttls"):
-            server.starttls()
+    """Over TLS wherever the server offers it, its certificate checked; smtplib's errors are OSErrors."""
+    tls = ssl.create_default_context()
+    place = (settings.smtp_host, settings.smtp_port)
+    with (
+        smtplib.SMTP_SSL(*place, timeout=SMTP_TIMEOUT_S, context=tls)
+        if settings.smtp_port == SMTPS_PORT
+        else smtplib.SMTP(*place, timeout=SMTP_TIMEOUT_S)
+    ) as server:
+        server.ehlo()
+        secured = settings.smtp_port == SMTPS_PORT
+        if not secured and server.has_extn("starttls"):
+            server.starttls(context=tls)
+            secured = True
         if settings.smtp_user:
+            if not secured and settings.smtp_host not in LOOPBACK:
+                raise OSError("no TLS: the password is not sent")
             server.login(settings.smtp_user, settings.smtp_password)
         server.send_message(message)
 

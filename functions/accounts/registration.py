@@ -11,6 +11,7 @@ from functions.accounts import mail
 from functions.authenticate.address import digest
 from functions.ledger import grants
 from functions.ledger.counters import count_one
+from functions.ledger.credentials import credential_id
 from functions.ledger.store import Ledger
 from functions.ledger.windows import DAY_S, Limit
 from functions.money import MICROCREDITS_PER_CREDIT
@@ -42,23 +43,29 @@ IMMEDIATE = "If you had a key before, it has stopped working. Your balance is ke
 ON_FIRST_USE = "If you had a key before, it stops working when you first use this one. Your balance is kept.\n\n"
 
 
-async def register(ledger: Ledger, settings: Settings, address_scope: str, email: object) -> str:
-    """Register an address and mail its key; returns the address as it was understood.
-
-    `address_scope` is what the client's address counts under. Raises BadRequest, RateLimited,
-    LedgerUnavailable, MailUnavailable.
-    """
-    started_s = ledger.clock.now()
+async def count_client(ledger: Ledger, settings: Settings, address_scope: str) -> None:
+    """Count a registration from a client's address, before anything of it is read. Raises RateLimited."""
     by_client = Limit("h", settings.registration_rate_limit, "registrations an hour from one address")
     await count_one(ledger, f"register-{address_scope}", (by_client,), {})
+
+
+async def register(ledger: Ledger, settings: Settings, email: object) -> str:
+    """Register an address and mail its key; returns the address as it was understood.
+
+    The key an address had is replaced only once the mail with the new one is handed over.
+    Raises BadRequest, RateLimited, LedgerUnavailable, MailUnavailable.
+    """
+    started_s = ledger.clock.now()
     address = addresses.normal(email, settings.refused_email_domains)
     by_mailbox = Limit("d", settings.registration_address_limit, "registrations a day for one e-mail address")
-    await count_one(ledger, digest("register-email", address, settings.hash_secret), (by_mailbox,), {})
+    mailbox = addresses.mailbox(address)
+    await count_one(ledger, digest("register-email", mailbox, settings.hash_secret), (by_mailbox,), {})
     trial = grants.Trial(settings.trial_tokens * MICROCREDITS_PER_CREDIT, settings.trial_expiry_days * DAY_S)
-    folded = addresses.mailbox(address) if settings.trial_per_mailbox else ""
-    who = grants.Address(PROJECT, address, folded)
-    key = await grants.register(ledger, who, trial, settings.key_reissue)
+    who = grants.Address(PROJECT, address, mailbox if settings.trial_per_mailbox else "")
+    key = await grants.register(ledger, who, trial)
     mail.send(settings, _message(settings, address, key))
+    if settings.key_reissue == "immediate":
+        await grants.activate(ledger, who, credential_id(key))
     await ledger.clock.sleep(max(0.0, REGISTRATION_TAKES_S - (ledger.clock.now() - started_s)))
     return address
 

@@ -42,7 +42,7 @@ class Callers:
         self.by_key.pop(identifier, None)
         found = await credentials.find(ledger, identifier)
         if found and found[0].state == "pending":
-            await grants.activate(ledger, found[0], self.project)
+            await grants.activate(ledger, grants.Address(self.project, found[0].email), identifier)
             found = await credentials.find(ledger, identifier)
         if not found or found[0].state != "live":
             raise Unauthenticated

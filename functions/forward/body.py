@@ -76,9 +76,11 @@ def _end_of_string(raw: bytes, start: int) -> int:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     built = dict(pairs)
     if len(built) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise BadRequest(f"The field {twice[:50]!r} stands twice in one object.", param=twice[:50])
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise BadRequest(f"The field {name[:50]!r} stands twice in one object.", param=name[:50])
+            seen.add(name)
     return built
 
 

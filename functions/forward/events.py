@@ -13,6 +13,7 @@ from functions.forward.meter import Meter
 from functions.money import TOKENS_MAX, Usage
 
 EVENT_BYTES_MAX = 1_000_000
+MODEL_NAME_LENGTH_MAX = 200
 DONE = b"data: [DONE]"
 
 _TIMINGS = b',"timings":{'
@@ -43,6 +44,7 @@ def cut(pending: bytes, data: bytes) -> tuple[list[bytes], bytes]:
 
 def base_name(model: str) -> str:
     """A model's name without the path of its file; llama-server may tell where it lies on its disk."""
+    model = model.encode(errors="replace").decode()[:MODEL_NAME_LENGTH_MAX]
     is_path = model.endswith(".gguf") or model.startswith(("/", ".")) or "\\" in model
     return model.replace("\\", "/").rpartition("/")[2] if is_path else model
 
@@ -76,7 +78,7 @@ class Reader:
         if not (at > 0 and self._timings(event, at)) and _CONTENT.search(event):
             self.meter.content()
         if at > 0 and not self.timings_wanted:
-            event = event[:at] + b"}"
+            event = _without_timings(event, at)
         if _USAGE.search(event):
             return self._usage(event)
         if event.startswith(b'data: {"error"'):
@@ -137,7 +139,7 @@ class Reader:
 
     def _unusual(self, event: bytes) -> bytes | None:
         """Comments pass; other fields than `data` are dropped; llama-server's `error:` becomes an error event."""
-        if event.startswith(b":"):
+        if all(line.startswith(b":") for line in event.split(b"\n")):
             return event
         lines = [line for line in event.split(b"\n") if line.startswith((b"data:", b"error:"))]
         if not lines:
@@ -146,6 +148,17 @@ class Reader:
             self.failed = True
             return b'data: {"error":' + lines[0][6:].strip() + b"}"
         return self.read(b"data: " + b"".join(line[5:].strip() for line in lines))
+
+
+def _without_timings(event: bytes, at: int) -> bytes:
+    """An event without its timings, which are its last field where llama-server wrote it."""
+    if event.find(b"}", at) == len(event) - 2:
+        return event[:at] + b"}"
+    chunk = read_object(event[6:])
+    if chunk is None:
+        return event
+    chunk.pop("timings", None)
+    return data_line(chunk)
 
 
 def usage_object(usage: Usage) -> dict[str, Any]:

@@ -126,7 +126,8 @@ def array(rule: Rule, count_max: int) -> Rule:
             raise BadRequest(f"{path} must be a list.", param=path)
         if len(value) > count_max:
             raise BadRequest(f"{path} may hold {count_max} at most.", param=path)
-        return [rule(f"{path}[{index}]", part) for index, part in enumerate(value)]
+        checked = [rule(f"{path}[{index}]", part) for index, part in enumerate(value)]
+        return [part for part in checked if part is not DROP]
 
     return listed
 
@@ -139,7 +140,7 @@ def shaped(table: Mapping[str, Rule]) -> Rule:
         for name in fields:
             if name not in table:
                 raise BadRequest(f"Unknown field {path}.{name[:60]}.", param=f"{path}.{name[:60]}")
-        return {name: table[name](f"{path}.{name}", part) for name, part in fields.items()}
+        return {name: table[name](f"{path}.{name}", part) for name, part in fields.items() if part is not None}
 
     return rule
 

@@ -12,6 +12,7 @@ from typing import Any
 from functions.errors import BadRequest
 from functions.forward import body as json_body
 from functions.forward.fields import (
+    DROP,
     Rule,
     anything,
     apply,
@@ -38,6 +39,8 @@ TOKENS_PER_MESSAGE = 16
 """What a chat template adds around one message, at most."""
 TOKENS_PER_TOOL = 64
 """What a chat template adds around one tool's own text, at most."""
+TOOLS_EXPANSION = 3
+"""How much longer a chat template writes tools than they were sent, at most: some indent them."""
 BYTES_PER_TOKEN = 4
 """Of ordinary text, for the estimate; the bound counts a token a byte."""
 
@@ -72,13 +75,18 @@ def _message(path: str, value: Any) -> Any:
             kind = object_(where, part).get("type")
             if kind not in ("text", "refusal"):
                 raise BadRequest(f"{where}.type: this model reads text only.", param=f"{where}.type")
+            text(TEXT_MAX)(f"{where}.{kind}", part.get(kind))
     elif content is not None and not isinstance(content, str):
         raise BadRequest(f"{path}.content must be a string or a list of parts.", param=f"{path}.content")
+    if message.get("tool_calls") is not None:
+        array(object_, TOOLS_MAX)(f"{path}.tool_calls", message["tool_calls"])
     return value
 
 
 def _response_item(path: str, value: Any) -> Any:
     item = object_(path, value)
+    if item.get("type") == "reasoning":  # what the SDK hands back of an earlier answer; no message
+        return DROP
     if item.get("type", "message") != "message":
         raise BadRequest(f"{path}.type: only messages are supported here.", param=f"{path}.type")
     one_of("system", "developer", "user", "assistant")(f"{path}.role", item.get("role"))
@@ -218,12 +226,15 @@ def prepare(endpoint: str, raw: bytes, output_limit: int, template_tokens: int) 
         messages += len(sent["messages"])
     elif isinstance(sent[content], list):
         messages += len(sent[content])
-    tools = len(sent.get("tools", ()))
+    tools = sent.get("tools", ())
+    head = json_body.encode(sent)
+    expanded = len(json_body.encode({"tools": tools})) * (TOOLS_EXPANSION - 1) if tools else 0
+    overhead = template_tokens + messages * TOKENS_PER_MESSAGE + len(tools) * TOKENS_PER_TOOL + expanded
     return Prepared(
         endpoint=endpoint,
-        head=json_body.encode(sent),
+        head=head,
         limit_name=limit_name,
-        input_bound=len(raw) + template_tokens + messages * TOKENS_PER_MESSAGE + tools * TOKENS_PER_TOOL,
+        input_bound=max(len(raw), len(head)) + overhead,
         input_estimate=-(-len(raw) // BYTES_PER_TOKEN),
         output_limit=min(limits) if limits else output_limit,
         stream=stream,

@@ -8,7 +8,8 @@
 | given, then content follows | what followed counts on top, an event a token | `usage_before_end` |
 | zero, though content came | believed: the provider says it was free | `usage_zero` |
 | absent or null | the input as estimated, the output an event a token | `usage_missing` |
-| negative, text, bool, fraction, above 10^9 | as if it were absent | `usage_malformed` |
+| negative, text, bool, fraction, above 10^9, one count of two | as if it were absent | `usage_malformed` |
+| not there yet when the answer broke off | as if it were absent | `usage_estimated` |
 | above the hold | charged up to the hold, the rest is `shortfall` | `above_hold` |
 """
 
@@ -68,6 +69,10 @@ class Meter:
 
     def running(self, usage: Usage) -> None:
         """A count that the provider keeps while it works, such as llama-server's timings."""
+        before = self.reported
+        if before and (usage.input < before.input or usage.output < before.output):
+            self.anomalies.add("usage_decreased")
+            usage = Usage(max(usage.input, before.input), max(usage.output, before.output), usage.cached)
         self.reported = usage
         self.since = 0
 
@@ -80,8 +85,7 @@ class Meter:
         """What the request used. `ended`: the provider finished, so a report was due."""
         reported = self.reported
         if reported is None:
-            if ended:
-                self.anomalies.add("usage_missing")
+            self.anomalies.add("usage_missing" if ended else "usage_estimated")
             return self.so_far(input_estimate)
         if self.since and ended:
             self.anomalies.add("usage_before_end")
@@ -96,11 +100,11 @@ def _read(usage: Any) -> Usage | None:
         return None
     for input_name, output_name, details_name in USAGE_NAMES:
         if input_name in usage or output_name in usage:
-            counts = [usage.get(input_name, 0), usage.get(output_name, 0)]
+            counts: list[Any] = [usage.get(input_name), usage.get(output_name)]
             if not all(_is_count(count) for count in counts):
                 return None
             details = usage.get(details_name)
-            cached = details.get("cached_tokens") if isinstance(details, dict) else 0
+            cached: Any = details.get("cached_tokens") if isinstance(details, dict) else 0
             return Usage(counts[0], counts[1], min(cached, counts[0]) if _is_count(cached) else 0)
     return None
 

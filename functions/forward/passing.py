@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 from collections.abc import Callable
 
 from functions.errors import FareboxError, ProviderFailed, ProviderTimedOut
@@ -12,8 +13,10 @@ from functions.forward.exchange import ClientLeft, Exchange, Headers
 from functions.forward.llama import BYTES_PER_TOKEN, Prepared
 from functions.forward.meter import Meter
 from functions.forward.responses import ResponsesReader
-from functions.forward.upstream import Upstream, read_all
+from functions.forward.upstream import Reach, Upstream, read_all
 from functions.money import Usage
+
+log = logging.getLogger("farebox.forward")
 
 DRAIN_S = 2
 """How long a provider may take to close after it said that this was all."""
@@ -39,6 +42,7 @@ class Stream:
         self.meter = Meter()
         self.reader = reader(prepared, output_limit, self.meter)
         self.outcome = "completed"
+        self.reach = Reach()
 
     async def run(self, upstream: Upstream, exchange: Exchange, headers: Headers, limit_s: float) -> None:
         """Pass every event on as it comes. Raises FareboxError only while the client has got nothing."""
@@ -46,36 +50,54 @@ class Stream:
             async with exchange.leaving(), asyncio.timeout(limit_s) as deadline:
                 await self._pass(upstream, exchange, headers | STREAM_HEADERS, deadline)
         except ClientLeft:
-            self.outcome = "client_left"
+            if not self.reach.reached:
+                raise
+            if not self.reader.ended:
+                self.outcome = "client_left"
         except TimeoutError:
             if not self.reader.ended:
                 await self._broke_off(exchange, ProviderTimedOut("The request took too long."), "timed_out")
         except FareboxError as error:
             if not self.reader.ended:
                 await self._broke_off(exchange, error, "provider_failed")
+        except Exception:
+            log.exception("a stream failed")  # a fault of ours must not make an answer free
+            await self._broke_off(exchange, FareboxError("The gateway failed."), "gateway_failed")
 
     async def _pass(self, upstream: Upstream, exchange: Exchange, headers: Headers, deadline: asyncio.Timeout) -> None:
         reader, pending = self.reader, b""
         body = self.prepared.body(self.output_limit)
-        async with upstream.post(self.prepared.endpoint, body, stream=True) as response:
+        async with upstream.post(self.prepared.endpoint, body, self.reach, stream=True) as response:
             async for data in response.content.iter_any():
-                events, pending = cut(pending, data)
-                shown = [show for event in events if event and (show := reader.read(event)) is not None]
-                if shown:
-                    if not exchange.started:
-                        await exchange.start(200, headers)
-                    shown.append(b"")
-                    await exchange.send(b"\n\n".join(shown))
                 if reader.ended:
-                    deadline.reschedule(asyncio.get_running_loop().time() + DRAIN_S)
+                    continue  # until it closes, so that the connection can be used again
+                events, pending = cut(pending, data)
+                await self._show(exchange, headers, events)
+                if reader.ended:
+                    soon = asyncio.get_running_loop().time() + DRAIN_S
+                    deadline.reschedule(min(soon, deadline.when() or soon))
                 elif self.meter.output > self.checked_until and self._is_over():
                     self.outcome = "cut"
                     await self._send(exchange, reader.cut_off(self.meter.so_far(self.prepared.input_estimate)))
                     return
+        if pending and not reader.ended:
+            await self._show(exchange, headers, [pending])
         if not exchange.started:
             raise ProviderFailed("The provider sent nothing; nothing was charged.")
         if reader.failed:
             self.outcome = "provider_failed"
+        elif not reader.ended:
+            raise ProviderFailed("The provider ended its answer too early.")
+
+    async def _show(self, exchange: Exchange, headers: Headers, events: list[bytes]) -> None:
+        """Read events, and pass on what of them is for the client."""
+        read = self.reader.read
+        shown = [show for event in events if event and (show := read(event)) is not None]
+        if shown:
+            if not exchange.started:
+                await exchange.start(200, headers)
+            shown.append(b"")
+            await exchange.send(b"\n\n".join(shown))
 
     def _is_over(self) -> bool:
         """Whether the hold is exceeded; else notes as far as it reaches."""
@@ -115,6 +137,7 @@ class Whole:
         self.outcome = "completed"
         self.model = ""
         self.raw = b""
+        self.reach = Reach()
 
     async def run(self, upstream: Upstream, exchange: Exchange, limit_s: float) -> None:
         """Fetch the answer. Raises FareboxError when there is none."""
@@ -123,10 +146,12 @@ class Whole:
             async with (
                 exchange.leaving(),
                 asyncio.timeout(limit_s),
-                upstream.post(self.prepared.endpoint, body, stream=False) as response,
+                upstream.post(self.prepared.endpoint, body, self.reach, stream=False) as response,
             ):
                 self.raw = await read_all(response)
         except ClientLeft:
+            if not self.reach.reached:
+                raise
             self.outcome = "client_left"
         except TimeoutError:
             raise ProviderTimedOut("The provider took too long; nothing was charged.") from None

@@ -7,7 +7,7 @@ llama-server (build 11549) leaves these out, and calls an answer `completed` tha
 
 from typing import Any
 
-from functions.errors import FareboxError
+from functions.errors import FareboxError, ProviderFailed
 from functions.forward.events import Reader, base_name, data_line, read_object
 from functions.forward.meter import Meter
 from functions.money import TOKENS_MAX, Usage
@@ -50,16 +50,19 @@ class ResponsesReader(Reader):
         self.sequence = 0
         self.items: dict[str, int] = {}
         self.response: dict[str, Any] = {}
-        self.output: list[dict[str, Any]] = []
+        self.output: dict[int, dict[str, Any]] = {}
 
     def read(self, event: bytes) -> bytes | None:
-        if event.startswith(b":"):
+        if all(line.startswith(b":") for line in event.split(b"\n")):
             return event
         line = next((line for line in event.split(b"\n") if line.startswith(b"data:")), None)
         if line is None:
             return None
         fields = read_object(line[5:])
         kind = fields.get("type") if fields else None
+        if fields and (kind == "error" or (kind is None and "error" in fields)):
+            self.failed = True  # llama-server's has no type; its words may be anything
+            return self.broke_off(ProviderFailed("The provider failed."))[0]
         if not fields or not isinstance(kind, str) or not isinstance(fields.get("response", {}), dict):
             return None
         timings = fields.get("timings") if self.timings_wanted else fields.pop("timings", None)
@@ -77,7 +80,7 @@ class ResponsesReader(Reader):
         counts = {"input_tokens": usage.input, "output_tokens": usage.output}
         counts["total_tokens"] = usage.input + usage.output
         ended = {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}, "usage": counts}
-        whole = DEFAULTS | self.response | ended | {"output": self.output}
+        whole = DEFAULTS | self.response | ended | {"output": [self.output[index] for index in sorted(self.output)]}
         return [self._event("response.incomplete", {"response": whole})]
 
     def broke_off(self, error: FareboxError) -> list[bytes]:
@@ -97,7 +100,7 @@ class ResponsesReader(Reader):
         whole = complete(self.response | fields["response"], self.output_limit)
         self.response = {name: whole[name] for name in ("id", "object", "created_at", "model") if name in whole}
         fields["response"] = whole
-        self.model = str(whole.get("model", ""))
+        self.model = base_name(str(whole.get("model", "")))
         if kind in ENDED:
             self.ended = True
             self.failed = kind == "response.failed"
@@ -112,8 +115,6 @@ class ResponsesReader(Reader):
         fields.setdefault("output_index", index)
         if not isinstance(item, dict):
             fields.setdefault("content_index", 0)
-        elif index == len(self.output):
-            self.output.append(item)
         else:
             self.output[index] = item
 

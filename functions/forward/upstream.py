@@ -30,13 +30,39 @@ class Upstream:
         self.buffered_timeout = aiohttp.ClientTimeout(sock_connect=connect_s)
         self.stream_timeout = aiohttp.ClientTimeout(sock_connect=connect_s, sock_read=idle_s)
 
-    def post(self, path: str, body: bytes, *, stream: bool) -> "Answer":
-        """`async with` it: an answer of status 200, its body still to be read."""
-        timeout = self.stream_timeout if stream else self.buffered_timeout
+    def post(self, path: str, body: bytes, reach: "Reach", *, stream: bool) -> "Answer":
+        """`async with` it: an answer of status 200, its body still to be read. `reach` learns of the connection."""
         request = self.session.post(
-            self.base_url + path, data=body, headers=self.headers, timeout=timeout, allow_redirects=False
+            self.base_url + path,
+            data=body,
+            headers=self.headers,
+            timeout=self.stream_timeout if stream else self.buffered_timeout,
+            allow_redirects=False,
+            trace_request_ctx=reach,
         )
         return Answer(request)
+
+
+class Reach:
+    """Whether a provider was reached: until then nothing can have been made, so nothing is charged."""
+
+    __slots__ = ("reached",)
+
+    def __init__(self) -> None:
+        self.reached = False
+
+
+def reach_tracing() -> aiohttp.TraceConfig:
+    """What an aiohttp session needs so that Upstream's requests know when they have a connection."""
+    tracing = aiohttp.TraceConfig()
+
+    async def reached(session: aiohttp.ClientSession, context: Any, params: Any) -> None:  # noqa: ARG001
+        if isinstance(context.trace_request_ctx, Reach):
+            context.trace_request_ctx.reached = True
+
+    tracing.on_connection_create_end.append(reached)
+    tracing.on_connection_reuseconn.append(reached)
+    return tracing
 
 
 class Answer:

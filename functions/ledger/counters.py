@@ -25,11 +25,11 @@ async def count_one(ledger: Ledger, scope: str, limits: tuple[Limit, ...], seen:
         try:
             answer = await ledger.write("UpdateItem", _write(ledger, scope, counts, counters, now_s))
         except Refused as refused:
-            counters = _counters(refused.item or {})
+            counters = _learn(seen, refused.item or {})
         except Ambiguous:
             await ledger.pause(attempt)
         else:
-            return _counters(answer["Attributes"])
+            return _learn(seen, answer["Attributes"])
     raise LedgerUnavailable("The limits cannot be checked; nothing was forwarded.")
 
 
@@ -40,5 +40,8 @@ def _write(ledger: Ledger, scope: str, counts: list[Count], counters: dict[str, 
     return write.request(ledger.table("windows"), {"scope": {"S": scope}})
 
 
-def _counters(item: Item) -> dict[str, int]:
-    return {name: int(value["N"]) for name, value in item.items() if is_counter(name)}
+def _learn(seen: dict[str, int], item: Item) -> dict[str, int]:
+    """Make `seen` what the item says."""
+    seen.clear()
+    seen.update({name: int(value["N"]) for name, value in item.items() if is_counter(name)})
+    return seen

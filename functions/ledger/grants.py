@@ -56,12 +56,10 @@ class Identity:
         return credentials.credential_id(key) in (self.live, *self.pending)
 
 
-async def register(ledger: Ledger, address: Address, trial: Trial, reissue: str) -> str:
+async def register(ledger: Ledger, address: Address, trial: Trial) -> str:
     """A new key for an address: of a new account, or of the account it has. Returns the key.
 
-    `reissue` is KEY_REISSUE: `immediate` revokes the old key now,
-    `on_first_use` when the new one is first used.
-    Both ways are one read and one transaction of four items, so that their time tells nothing.
+    A new account's key is live; that of an account which has one waits, until `activate` or its first use.
     Raises LedgerUnavailable.
     """
     key = credentials.new_key(ledger)
@@ -69,12 +67,10 @@ async def register(ledger: Ledger, address: Address, trial: Trial, reissue: str)
         identity, mailbox_taken = await _find(ledger, address)
         if identity and identity.holds(key):
             return key  # an earlier attempt, whose answer was lost, was applied
-        if identity is None:
-            writes = _create(ledger, address, trial if not mailbox_taken else NO_TRIAL, key)
-        elif reissue == "immediate":
-            writes = _replace(ledger, address, identity, key)
-        else:
+        if identity:
             writes = _wait(ledger, address, identity, key)
+        else:
+            writes = _create(ledger, address, NO_TRIAL if mailbox_taken else trial, key)
         try:
             await ledger.write("TransactWriteItems", {"TransactItems": writes})
         except (Refused, Ambiguous):
@@ -84,18 +80,18 @@ async def register(ledger: Ledger, address: Address, trial: Trial, reissue: str)
     raise LedgerUnavailable("The ledger is busy; nothing was changed for certain. Try again.")
 
 
-async def activate(ledger: Ledger, credential: credentials.Credential, project: str) -> None:
-    """The first use of a pending key: it becomes the live one, and the key before it and older ones that waited die.
+async def activate(ledger: Ledger, address: Address, identifier: str) -> None:
+    """Make a waiting key (its id) the live one; the key before it and older ones that waited die.
 
-    Raises LedgerUnavailable. Where another key was used first and this one died of it, nothing happens.
+    Where it does not wait any more, or another key was used first and this one died of it, nothing happens.
+    Raises LedgerUnavailable.
     """
     for attempt in range(TRIES_MAX):
-        address = Address(project, credential.email)
         identity, _ = await _find(ledger, address)
-        if identity is None or credential.credential_id not in identity.pending:
+        if identity is None or identifier not in identity.pending:
             return
         try:
-            await ledger.write("TransactWriteItems", {"TransactItems": _use(ledger, address, credential, identity)})
+            await ledger.write("TransactWriteItems", {"TransactItems": _use(ledger, address, identifier, identity)})
         except (Refused, Ambiguous):
             await ledger.pause(attempt)
         else:
@@ -153,19 +149,6 @@ def _create(ledger: Ledger, address: Address, trial: Trial, key: str) -> list[It
     return writes
 
 
-def _replace(ledger: Ledger, address: Address, identity: Identity, key: str) -> list[Item]:
-    """A new live key; the old one, and those that waited, are revoked now."""
-    update = _identity_update(ledger, address, identity, credentials.credential_id(key), ())
-    new = credentials.to_item(key, identity.account_id, address.email, "live", int(ledger.clock.now()))
-    dead = (identity.live, *identity.pending)
-    return [
-        update,
-        _put(ledger, "credentials", new, "credential_id"),
-        _next_version(ledger, identity.account_id),
-        *(_revoke(ledger, identifier) for identifier in dead),
-    ]
-
-
 def _wait(ledger: Ledger, address: Address, identity: Identity, key: str) -> list[Item]:
     """A key that waits for its first use; when too many wait, the oldest is revoked."""
     waiting = (*identity.pending, credentials.credential_id(key))
@@ -174,22 +157,22 @@ def _wait(ledger: Ledger, address: Address, identity: Identity, key: str) -> lis
     return [
         _identity_update(ledger, address, identity, identity.live, kept),
         _put(ledger, "credentials", new, "credential_id"),
-        *(_revoke(ledger, identifier) for identifier in dropped),
+        *(_revoke(ledger, old) for old in dropped),
     ]
 
 
-def _use(ledger: Ledger, address: Address, credential: credentials.Credential, identity: Identity) -> list[Item]:
+def _use(ledger: Ledger, address: Address, identifier: str, identity: Identity) -> list[Item]:
     """The pending key becomes live; the one before it and the older pending ones are revoked."""
-    place = identity.pending.index(credential.credential_id)
+    place = identity.pending.index(identifier)
     older, newer = identity.pending[:place], identity.pending[place + 1 :]
     live = Expression()
     live.sets.append(f"{live.name('#state', 'state')} = :live")
     live.values[":live"] = {"S": "live"}
     return [
-        _identity_update(ledger, address, identity, credential.credential_id, newer),
-        live.transact(ledger.table("credentials"), credentials.key_of(credential.credential_id)),
+        _identity_update(ledger, address, identity, identifier, newer),
+        live.transact(ledger.table("credentials"), credentials.key_of(identifier)),
         _next_version(ledger, identity.account_id),
-        *(_revoke(ledger, identifier) for identifier in (identity.live, *older)),
+        *(_revoke(ledger, old) for old in (identity.live, *older)),
     ]
 
 

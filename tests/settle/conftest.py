@@ -1,0 +1,5 @@
+"""The ledger that settling writes to."""
+
+from tests.ledger.conftest import books
+
+__all__ = ["books"]
