@@ -21,7 +21,7 @@ run: $(RUN_STAMP) ## start everything on this machine: the gateway, its tables, 
 	@exec $(PY) -m infra.local --end-with-parent
 
 test: check ## run the checks, then the tests
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile
 
 check: $(DEV_STAMP) ## lint, format, types, import contracts
 	.venv/bin/ruff check .

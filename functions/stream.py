@@ -40,6 +40,7 @@ log = logging.getLogger("farebox.stream")
 
 BODY_TIMEOUT_S = 30
 CONNECTIONS_MAX = 1000
+DRAIN_TIMEOUT_S = 2
 GC_THRESHOLDS = (20_000, 20, 20)
 
 
@@ -72,6 +73,16 @@ class HttpExchange:
         if size > bytes_max:
             raise TooLarge(f"The body is larger than {bytes_max} bytes.")
         self.body = parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def drain(self, bytes_max: int) -> None:
+        """Read on, within bounds, and forget: a client that still sends would not hear that it was refused."""
+        size, more = 0, True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_TIMEOUT_S):
+                while more and size <= bytes_max:
+                    message = await self._receive()
+                    size += len(message.get("body", b""))
+                    more = message.get("more_body", False)
 
     async def start(self, status: int, headers: Headers) -> None:
         self.started = True
@@ -159,6 +170,8 @@ class App:
             await serve(self.gateway or self.open(), exchange)
         except FareboxError as error:
             await exchange.refuse(error)
+            if isinstance(error, TooLarge):
+                await exchange.drain(4 * self.settings.max_body_bytes)
         except ClientLeft:
             return
         except Exception:

@@ -92,7 +92,12 @@ class Stream:
     async def _show(self, exchange: Exchange, headers: Headers, events: list[bytes]) -> None:
         """Read events, and pass on what of them is for the client."""
         read = self.reader.read
-        shown = [show for event in events if event and (show := read(event)) is not None]
+        shown = []
+        for event in events:
+            if event and (show := read(event)) is not None:
+                shown.append(show)
+            if self.reader.ended:
+                break  # what comes after the end is not for the client
         if shown:
             if not exchange.started:
                 await exchange.start(200, headers)

@@ -98,7 +98,7 @@ def bad_requests(stage: Stage) -> None:
         stage.chat(**wrong)
     stage.chat(messages=[{"role": canaries.prompt, "content": canaries.prompt}])
     stage.chat(messages=[{"role": "user", "content": [{"type": canaries.prompt, "text": canaries.prompt}]}])
-    stage.send("POST", CHAT, stage.prompt(padding=canaries.prompt * 150_000), canaries.key)
+    stage.send("POST", CHAT, stage.prompt(padding=canaries.prompt * 1000), canaries.key)
     stage.send("GET", f"/v1/{canaries.query}", key=canaries.key)
     stage.send("DELETE", "/account", key=canaries.key)
     for email in (f"{canaries.mailed} @farebox.test", f"a@farebox.test\r\nBcc: {canaries.mailed}@farebox.test", 1):
@@ -186,7 +186,7 @@ def stage(dynamodb_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         faulty_proxy(dynamodb_url) as proxy,
         stand.gateways(dynamodb_url, folder) as start,
     ):
-        settings = {"HOLD_EXPIRY_S": "20", "LEDGER_TIMEOUT_S": "1", "MAX_BODY_BYTES": "1000000"}
+        settings = {"HOLD_EXPIRY_S": "20", "LEDGER_TIMEOUT_S": "1", "MAX_BODY_BYTES": "20000"}
         gateway = start(LLAMA_BASE_URL=upstream.url, DYNAMODB_ENDPOINT_URL=proxy.url, **settings)
         canaries = Canaries()
         stage = Stage(gateway, upstream, proxy, canaries)
