@@ -138,7 +138,8 @@ async def _settle(
     paper = receipt(admission, prepared, gateway.rules.price, answer.usage(), answer.meter.anomalies)
     now = int(gateway.ledger.clock.now())
     paper = replace(paper, ended=now, outcome=answer.outcome, model=model)
-    after = await charge(gateway.ledger, admission, paper)
+    seen = gateway.callers.accounts.get(paper.account_id, admission.account)  # by now it may be newer: fewer refusals
+    after = await charge(gateway.ledger, replace(admission, account=seen), paper)
     if after:
         gateway.callers.saw(after)
     return after

@@ -36,13 +36,15 @@ class Model:
     def held(self) -> int:
         return sum(hold.trial + hold.paid for hold in self.holds.values())
 
-    def admit(self, now: int, hold_id: str, amount: int, expires: int) -> None:
+    def from_trial(self, now: int, amount: int) -> int:
         """Lots before paid."""
-        from_trial = min(amount, self.trial if self.trial_expires > now else 0)
+        return min(amount, self.trial if self.trial_expires > now else 0)
+
+    def admit(self, now: int, hold_id: str, from_trial: int, from_paid: int, expires: int) -> None:
         self.trial -= from_trial
-        self.paid -= amount - from_trial
+        self.paid -= from_paid
         self.hours[now // HOUR_S] = self.hours.get(now // HOUR_S, 0) + 1
-        self.holds[hold_id] = Held(from_trial, amount - from_trial, expires, now // HOUR_S)
+        self.holds[hold_id] = Held(from_trial, from_paid, expires, now // HOUR_S)
 
     def resolve(self, now: int, hold_id: str, cost: int) -> None:
         """The trial pays first; the rest goes back to where it came from, or has expired."""
