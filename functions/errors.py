@@ -22,6 +22,7 @@ Messages are safe to show: no secret, no prompt, no answer, no address.
 Shape and types are those of OpenAI's API, so that its SDKs raise their own exceptions.
 """
 
+import traceback
 from typing import Any
 
 
@@ -41,6 +42,11 @@ class FareboxError(Exception):
     def body(self) -> dict[str, Any]:
         """OpenAI's error object."""
         return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
+
+
+def where(error: BaseException) -> str:
+    """An unexpected exception for the log: kind and place, not its words, which may be a client's."""
+    return type(error).__name__ + "\n" + "".join(traceback.format_tb(error.__traceback__))
 
 
 class BadRequest(FareboxError):

@@ -21,7 +21,7 @@ from functions.admit import rules
 from functions.authenticate.address import client_address, scope
 from functions.authenticate.addresses import Addresses
 from functions.authenticate.callers import Callers
-from functions.errors import BadRequest, FareboxError, NotFound, TooLarge
+from functions.errors import BadRequest, FareboxError, NotFound, TooLarge, where
 from functions.forward.exchange import ClientLeft, Headers
 from functions.forward.llama import ENDPOINTS
 from functions.forward.upstream import Upstream, reach_tracing
@@ -174,10 +174,10 @@ class App:
                 await exchange.drain(4 * self.settings.max_body_bytes)
         except ClientLeft:
             return
-        except Exception:
-            log.exception("a request failed")  # a fault of ours: its hold, if it had one, expires
+        except Exception as error:  # noqa: BLE001  the last resort, told to the log by `where`
+            log.error("a request failed: %s", where(error))  # a fault of ours: its hold, if it had one, expires
             if exchange.started:
-                raise
+                return  # the server closes the connection: the client sees that the answer is not whole
             await exchange.refuse(FareboxError("The gateway failed; nothing was charged."))
         await exchange.finish()
 

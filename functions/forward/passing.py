@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Callable
 
-from functions.errors import FareboxError, ProviderFailed, ProviderTimedOut
+from functions.errors import FareboxError, ProviderFailed, ProviderTimedOut, where
 from functions.forward import responses
 from functions.forward.events import Reader, base_name, compact, cut
 from functions.forward.exchange import ClientLeft, Exchange, Headers
@@ -60,8 +60,8 @@ class Stream:
         except FareboxError as error:
             if not self.reader.ended:
                 await self._broke_off(exchange, error, "provider_failed")
-        except Exception:
-            log.exception("a stream failed")  # a fault of ours must not make an answer free
+        except Exception as error:  # noqa: BLE001  the last resort, told to the log by `where`
+            log.error("a stream failed: %s", where(error))  # a fault of ours must not make an answer free
             await self._broke_off(exchange, FareboxError("The gateway failed."), "gateway_failed")
 
     async def _pass(self, upstream: Upstream, exchange: Exchange, headers: Headers, deadline: asyncio.Timeout) -> None:

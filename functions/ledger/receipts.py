@@ -19,7 +19,7 @@ class Receipt:
     created: int
     ended: int
     outcome: str
-    """completed, cut, client_left, provider_failed, timed_out or expired."""
+    """completed, cut, client_left, provider_failed, timed_out, gateway_failed or expired."""
     cost: int
     hold: int
     endpoint: str = ""
