@@ -44,7 +44,7 @@ button {{ margin-top: .75rem; border: 0; background: var(--go); color: var(--pap
 
 _FORM = """\
 <h1>Create an account</h1>
-<p>Your API key comes by e-mail, with {credits} tokens to try it, for {days} days. Lost your key? Enter the same
+<p>Your API key comes by e-mail{offer}. Lost your key? Enter the same
 address: a new one comes, and your balance is kept.</p>
 <form method="post" action="register">
 <label for="email">E-mail address</label>
@@ -59,9 +59,10 @@ _SENT = """\
 """
 
 
-def register_page(trial_tokens: int, trial_days: int) -> str:
-    """The page with the form."""
-    content = _FORM.format(credits=_short(trial_tokens), days=trial_days)
+def register_page(credits: int, days: int) -> str:
+    """The page with the form; it says with how many credits an account begins, and for how many days (0: for good)."""
+    offer = f", with {_short(credits)} tokens to {f'try it, for {days} days' if days else 'begin with'}"
+    content = _FORM.format(offer=offer if credits else "")
     return _PAGE.format(title="Create an account · Farebox", content=content)
 
 

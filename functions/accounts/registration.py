@@ -8,13 +8,13 @@ from email.message import EmailMessage
 
 from functions.accounts import email as addresses
 from functions.accounts import mail
+from functions.admit.rules import Gain
 from functions.authenticate.address import digest
 from functions.ledger import grants
 from functions.ledger.counters import count_one
 from functions.ledger.credentials import credential_id
 from functions.ledger.store import Ledger
-from functions.ledger.windows import DAY_S, Limit
-from functions.money import MICROCREDITS_PER_CREDIT
+from functions.ledger.windows import Limit
 from functions.settings import Settings
 
 PROJECT = "default"
@@ -49,8 +49,10 @@ async def count_client(ledger: Ledger, settings: Settings, address_scope: str) -
     await count_one(ledger, f"register-{address_scope}", (by_client,), {})
 
 
-async def register(ledger: Ledger, settings: Settings, email: object) -> str:
+async def register(ledger: Ledger, settings: Settings, signup: Gain, email: object) -> str:
     """Register an address and mail its key; returns the address as it was understood.
+
+    A new account begins with `signup`.
 
     The key an address had is replaced only once the mail with the new one is handed over.
     Raises BadRequest, RateLimited, LedgerUnavailable, MailUnavailable.
@@ -60,7 +62,7 @@ async def register(ledger: Ledger, settings: Settings, email: object) -> str:
     by_mailbox = Limit("d", settings.registration_address_limit, "registrations a day for one e-mail address")
     mailbox = addresses.mailbox(address)
     await count_one(ledger, digest("register-email", mailbox, settings.hash_secret), (by_mailbox,), {})
-    trial = grants.Trial(settings.trial_tokens * MICROCREDITS_PER_CREDIT, settings.trial_expiry_days * DAY_S)
+    trial = grants.Trial(signup.amount, signup.lasts_s)
     who = grants.Address(PROJECT, address, mailbox if settings.trial_per_mailbox else "")
     key = await grants.register(ledger, who, trial)
     mail.send(settings, _message(settings, address, key))

@@ -31,7 +31,7 @@ def account_view(account: Account, now_s: float) -> dict[str, Any]:
         "created": _time(account.created),
         "balance": _balance(account, now_s),
         "use": [_day(totals) for totals in recent_days(account, today - DAYS_SHOWN + 1, today)],
-        "receipts": [_receipt(receipt) for receipt in recent_receipts(account.account_id, RECEIPTS_SHOWN)],
+        "receipts": [receipt_view(receipt) for receipt in recent_receipts(account.account_id, RECEIPTS_SHOWN)],
         "packs": list(PACKS),
     }
 
@@ -59,7 +59,8 @@ def _day(totals: DayTotals) -> dict[str, Any]:
     }
 
 
-def _receipt(receipt: Receipt) -> dict[str, Any]:
+def receipt_view(receipt: Receipt) -> dict[str, Any]:
+    """A receipt as people see it; docs/receipts.md says what each field is."""
     return {
         "id": receipt.receipt_id,
         "created": _time(receipt.created),
@@ -73,6 +74,7 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
         "held": money.credits(receipt.hold),
         "shortfall": money.credits(receipt.shortfall),
         "price": receipt.price,
+        "abort": receipt.abort,
         "anomalies": list(receipt.anomalies),
     }
 

@@ -1,13 +1,22 @@
 """Pages that people read: receipts and days, through PynamoDB's queries."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pynamodb.exceptions import PynamoDBException
+from pynamodb.pagination import ResultIterator
 
 from functions.errors import LedgerUnavailable
 from functions.ledger.account import Account
 from functions.ledger.receipts import Receipt
-from functions.ledger.tables import Days, Receipts
+from functions.ledger.tables import Accounts, Days, Receipts
+
+READS_MAX = 5
+QUERY_MAX = 2_000
+"""Receipts of one query: each is to be answered in LEDGER_TIMEOUT_S, and to fit in a small function's memory."""
+BEFORE_ALL, AFTER_ALL = "0", "~"
+"""Sort below and above every id; DynamoDB takes no empty key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,23 +32,61 @@ class DayTotals:
 
 def recent_receipts(account_id: str, count: int) -> list[Receipt]:
     """The newest receipts, newest first. Raises LedgerUnavailable."""
-    try:
-        found = list(Receipts.query(account_id, scan_index_forward=False, limit=count, consistent_read=True))
-    except PynamoDBException as error:
-        raise LedgerUnavailable("The ledger cannot be reached.") from error
-    return [Receipt.from_item(receipt.serialize()) for receipt in found]
+    return receipts_between(account_id, BEFORE_ALL, AFTER_ALL, count)
+
+
+def receipts_between(account_id: str, first: str, end: str, count: int) -> list[Receipt]:
+    """An account's receipts with ids from `first` up to, but not, `end`: the newest so many, newest first.
+
+    Raises LedgerUnavailable.
+    """
+    if first >= end:  # DynamoDB refuses such a range
+        return []
+    ids = Receipts.receipt_id.between(first, end)
+    # One more than is wanted: BETWEEN includes `end`, and a sort key takes no second condition.
+    asked = {"range_key_condition": ids, "scan_index_forward": False, "consistent_read": True}
+    asked["limit"] = min(count + 1, QUERY_MAX)
+    with _unavailable():
+        # As Receipts.query does it, without a model of each on the way: that is half of a long page's time.
+        query = Receipts._get_connection().query
+        found: list[Receipt] = list(
+            ResultIterator(query, (account_id,), asked, map_fn=Receipt.from_item, limit=count + 1)
+        )
+    return [receipt for receipt in found if receipt.receipt_id != end][:count]
 
 
 def recent_days(account: Account, first: int, last: int) -> list[DayTotals]:
     """The days from `first` to `last` on which something was used, oldest first. Raises LedgerUnavailable.
 
-    A day that is not closed is in the account; a part of it may have been moved to the table already.
+    A day that is not closed is in the account; a part of it may have been moved to the table already. A day that is
+    in both may also have been moved between the account's read and the query, and would count twice: the account is
+    read again, and where it does not say the same of that day, both are read anew.
     """
-    try:
-        rows = list(Days.query(account.account_id, Days.day.between(first, last), consistent_read=True))
-    except PynamoDBException as error:
-        raise LedgerUnavailable("The ledger cannot be reached.") from error
-    totals = {int(row.day): DayTotals(int(row.day), *_counts(row)) for row in rows}
+    for _ in range(READS_MAX):
+        closed = _closed_days(account.account_id, first, last)
+        doubtful = account.days.keys() & closed.keys()
+        again = _read(account) if doubtful else account
+        if all(again.days.get(day) == account.days[day] for day in doubtful):
+            return _summed(closed, account, first, last)
+        account = again
+    raise LedgerUnavailable("The account changes too quickly to be summed.")
+
+
+def _closed_days(account_id: str, first: int, last: int) -> dict[int, DayTotals]:
+    with _unavailable():
+        rows = list(Days.query(account_id, Days.day.between(first, last), consistent_read=True))
+    return {int(row.day): DayTotals(int(row.day), *_counts(row)) for row in rows}
+
+
+def _read(account: Account) -> Account:
+    """The account as it is now; as it was where it is gone."""
+    with _unavailable():
+        answer = Accounts._get_connection().get_item(account.account_id, consistent_read=True)
+    return Account(answer["Item"]) if "Item" in answer else account
+
+
+def _summed(closed: dict[int, DayTotals], account: Account, first: int, last: int) -> list[DayTotals]:
+    totals = dict(closed)
     for day, open_totals in account.days.items():
         before = totals.get(day, DayTotals(day))
         added = {name: getattr(before, name) + value for name, value in open_totals.items()}
@@ -47,6 +94,15 @@ def recent_days(account: Account, first: int, last: int) -> list[DayTotals]:
         if first <= day <= last:
             totals[day] = DayTotals(day, **unchanged | added)
     return [totals[day] for day in sorted(totals)]
+
+
+@contextmanager
+def _unavailable() -> Iterator[None]:
+    """What PynamoDB raises becomes LedgerUnavailable."""
+    try:
+        yield
+    except PynamoDBException as error:
+        raise LedgerUnavailable("The ledger cannot be reached.") from error
 
 
 def _counts(row: Days) -> tuple[int, int, int, int]:

@@ -85,7 +85,8 @@ def test_a_receipt_says_what_a_request_was(user: Stage) -> None:
         "output_tokens": 2,
         "credits": 7,
         "shortfall": 0,
-        "price": "default/1000000/1000000/1000000",
+        "price": "*/1000000/1000000/1000000/0",
+        "abort": "",
         "anomalies": [],
     }
 
