@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functions import money
 from functions.errors import LedgerUnavailable
 from functions.ledger import account as accounts
-from functions.ledger import credentials, ids
+from functions.ledger import credentials, entries, ids
 from functions.ledger.expression import Expression
 from functions.ledger.store import Ambiguous, Item, Ledger, Refused
 
@@ -20,7 +20,7 @@ PENDING_MAX = 5
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Credits a new account begins with, in microcredits, and for how long, in seconds. 0: none."""
+    """Credits a new account begins with, in microcredits, and for how long, in seconds; 0: they do not expire."""
 
     amount: int
     lasts_s: int
@@ -121,17 +121,19 @@ def _create(ledger: Ledger, address: Address, trial: Trial, key: str) -> list[It
     now = int(ledger.clock.now())
     account_id = f"{address.project}/{ids.account_number(ledger)}"
     amount = money.amount(trial.amount) if trial.amount else 0
-    lots = {"trial": {"M": {"n": {"N": str(amount)}, "x": {"N": str(now + trial.lasts_s)}}}} if amount else {}
+    expires = amount and trial.lasts_s
+    lots = {"trial": {"M": {"n": {"N": str(amount)}, "x": {"N": str(now + trial.lasts_s)}}}} if expires else {}
     account: Item = accounts.key(account_id) | {
         "email": {"S": address.email},
         "state": {"S": "open"},
         "lots": {"M": lots},
         "holds": {"M": {}},
     }
-    numbers = {"created": now, "paid": 0, "credited": amount, "spent": 0, "expired": 0}
+    numbers = {"created": now, "paid": 0 if expires else amount, "credited": amount, "spent": 0, "expired": 0}
     numbers |= {"credentials_version": 1, "journal_version": 1}
     account |= {name: {"N": str(number)} for name, number in numbers.items()}
-    entry = _opening_entry(account_id, amount, now)
+    opening = entries.Change("trial" if amount else "opened", "", amount)
+    entry = entries.to_item(account_id, 1, 0, opening, now)
     identity = address.key | {
         "account_id": {"S": account_id},
         "live": {"S": credentials.credential_id(key)},
@@ -199,14 +201,6 @@ def _revoke(ledger: Ledger, identifier: str) -> Item:
     write.values[":revoked"] = {"S": "revoked"}
     write.conditions.append("attribute_exists(credential_id)")
     return write.transact(ledger.table("credentials"), credentials.key_of(identifier))
-
-
-def _opening_entry(account_id: str, amount: int, now: int) -> Item:
-    """The first journal entry. Each tells the sum credited before and after it, so that entries check each other."""
-    numbers = {"version": 1, "amount": amount, "credited_before": 0, "credited_after": amount, "created": now}
-    entry: Item = {name: {"N": str(number)} for name, number in numbers.items()}
-    texts = {"account_id": account_id, "reason": "trial" if amount else "opened", "reference": ""}
-    return entry | {name: {"S": text} for name, text in texts.items()}
 
 
 def _put(ledger: Ledger, table: str, item: Item, key: str) -> Item:

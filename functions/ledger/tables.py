@@ -43,7 +43,10 @@ class Credentials(Model):
 
 
 class Identities(Model):
-    """Who somebody is to a project, such as `default/email/a@b.c`: functions/ledger/grants.py."""
+    """Who somebody is to a project, such as `default/email/a@b.c`: functions/ledger/grants.py.
+
+    Beside them a mark for each reference that was entered, such as `default/purchase/…`: functions/ledger/journal.py.
+    """
 
     class Meta(_Table):
         table_name = "identities"
@@ -73,10 +76,12 @@ class Receipts(Model):
     cached = NumberAttribute(default=0)
     shortfall = NumberAttribute(default=0)
     anomalies: ListAttribute[Any] = ListAttribute(default=list)
+    abort = UnicodeAttribute(default="")
+    claim = UnicodeAttribute(default="")
 
 
 class Journal(Model):
-    """Credits that came or went other than by a request; entries chain: functions/ledger/grants.py."""
+    """Credits that came or went other than by a request; entries chain: functions/ledger/entries.py."""
 
     class Meta(_Table):
         table_name = "journal"
@@ -86,6 +91,7 @@ class Journal(Model):
     reason = UnicodeAttribute()
     reference = UnicodeAttribute()
     amount = NumberAttribute()
+    debt = NumberAttribute(default=0)
     credited_before = NumberAttribute()
     credited_after = NumberAttribute()
     created = NumberAttribute()
@@ -98,6 +104,15 @@ class Windows(Model):
         table_name = "windows"
 
     scope = UnicodeAttribute(hash_key=True)
+
+
+class Claims(Model):
+    """Idempotency keys that were used: functions/ledger/idempotency.py."""
+
+    class Meta(_Table):
+        table_name = "claims"
+
+    claim_id = UnicodeAttribute(hash_key=True)
 
 
 class Days(Model):
@@ -114,8 +129,27 @@ class Days(Model):
     cost = NumberAttribute(default=0)
 
 
-TABLES: tuple[type[Model], ...] = (Accounts, Credentials, Identities, Receipts, Journal, Windows, Days)
-TTL_TABLES = {"windows": "ttl"}
+class Checkpoints(Model):
+    """How far each account was audited, and what it came to: functions/ledger/audit.py."""
+
+    class Meta(_Table):
+        table_name = "checkpoints"
+
+    account_id = UnicodeAttribute(hash_key=True)
+
+
+TABLES: tuple[type[Model], ...] = (
+    Accounts,
+    Credentials,
+    Identities,
+    Receipts,
+    Journal,
+    Windows,
+    Days,
+    Claims,
+    Checkpoints,
+)
+TTL_TABLES = {"windows": "ttl", "claims": "ttl"}
 
 
 def bind(settings: Settings) -> None:

@@ -1,10 +1,10 @@
-"""Whoever reads an account tidies it: expired holds, lots that are over, days that are closed.
+"""Whoever reads an account tidies it: expired holds, lots that are over, debt that can be paid, days that are closed.
 
 So a crash heals without a daemon (rule 3). Every step is safe to repeat, and to be done by two at once.
 """
 
 from functions.ledger import account as accounts
-from functions.ledger import ids, receipts, settle
+from functions.ledger import entries, ids, receipts, settle
 from functions.ledger.account import Account, Hold
 from functions.ledger.expression import Expression
 from functions.ledger.receipts import Receipt
@@ -40,6 +40,8 @@ async def tidy(ledger: Ledger, account: Account) -> Account:
             account = await _heal(ledger, account, expired)
         elif over:
             account = await _lapse(ledger, account, over)
+        elif account.debt and account.paid:
+            account = await _net(ledger, account)
         elif closed:
             account = await _close(ledger, account, closed)
         else:
@@ -69,6 +71,17 @@ async def _lapse(ledger: Ledger, account: Account, name: str) -> Account:
     write.added.append(f"expired {left}")
     write.conditions.append(f"{path}.n = {left}")
     return await _step(ledger, account, "UpdateItem", write.request(*_where(ledger, account)))
+
+
+async def _net(ledger: Ledger, account: Account) -> Account:
+    """Pay debt from `paid`, as a journal entry (rule 10); lots are gifts and pay none.
+
+    While there is debt nothing is admitted, so `paid` does not get less meanwhile.
+    """
+    amount = min(account.debt, account.paid)
+    change = entries.Change("debt", str(account.journal_version), -amount, debt=-amount)
+    request = {"TransactItems": entries.writes(ledger, account, change)}
+    return await _step(ledger, account, "TransactWriteItems", request)
 
 
 async def _close(ledger: Ledger, account: Account, day: int) -> Account:

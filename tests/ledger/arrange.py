@@ -5,7 +5,7 @@ import secrets
 from dataclasses import dataclass, field, replace
 
 from functions.ledger import account as accounts
-from functions.ledger import credentials, grants, tables, tidy
+from functions.ledger import credentials, grants, journal, tables, tidy
 from functions.ledger.account import Account, Hold
 from functions.ledger.admit import Admission, Ask, admit
 from functions.ledger.pages import DayTotals, recent_days
@@ -63,13 +63,15 @@ class Books:
         return found[1]
 
     async def pay(self, account_id: str, amount: int) -> None:
-        """Credits that do not expire, as a purchase will bring them: `paid` and `credited` in one write."""
-        await self.change(account_id, "ADD paid :a, credited :a", {":a": {"N": str(amount)}})
+        """Credits that do not expire, as a purchase brings them."""
+        await journal.enter(self.ledger, account_id, purchase(amount))
 
-    async def change(self, account_id: str, expression: str, values: Item) -> None:
+    async def change(self, account_id: str, expression: str, values: Item, **names: str) -> None:
         """Change an account behind the ledger's back."""
         request = {"TableName": self.ledger.table("accounts"), "Key": accounts.key(account_id)}
         request |= {"UpdateExpression": expression, "ExpressionAttributeValues": values}
+        if names:
+            request["ExpressionAttributeNames"] = {f"#{name}": attribute for name, attribute in names.items()}
         await self.ledger.store.call("UpdateItem", request)
 
     async def read(self, account: Account | str) -> Account:
@@ -140,6 +142,11 @@ class Books:
 def ask(amount: int, account: Account, now_s: float, *limits: Limit, open_max: int = 1000) -> Ask:
     """A request whose least, floor and upper amounts are one."""
     return Ask(amount, amount, amount, limits, open_max, account.credentials_version, int(now_s) + HOLD_S)
+
+
+def purchase(amount: int, reference: str = "") -> journal.Entry:
+    """Credits bought, under a reference of their own where none is given."""
+    return journal.Entry(amount, "purchase", reference or secrets.token_hex(8))
 
 
 def paper(account: Account, hold: Hold, cost: int, *, input: int = 0, output: int = 0) -> Receipt:

@@ -1,0 +1,57 @@
+"""Entry of the nightly function: audits accounts for as long as its time lasts (rule 12).
+
+EventBridge sends {} to begin; the answer's `next`, where it is not null, is the `start` to go on with.
+"""
+
+import logging
+import os
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import Any
+
+from functions import settings
+from functions.ledger import tables
+from functions.ledger.audit import Finding, audit_all
+from functions.ledger.store import Ledger
+
+TIME_LEFT_MIN_MS = 15_000
+"""Less than this is kept for answering; one account takes far less."""
+FINDINGS_MAX = 1000
+"""How many are told; all are in the log. An answer of Lambda has at most 6 MB."""
+
+log = logging.getLogger("farebox.maintenance")
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Audit accounts, at least one. Raises SettingsError, LedgerUnavailable.
+
+    Takes {"start": where to go on} or {}. Gives {"accounts", "healed": holds, "drift": microcredits,
+    "findings": [{"account_id", "drift", "what"}], "next": where to go on, or null at the end}.
+    """
+    deployment = settings.get()
+    ledger = Ledger(tables.Synchronous(deployment), tables.SystemClock(), os.urandom, deployment.table_prefix)
+    start = str(event.get("start") or "")
+    return tables.drive(audit(ledger, start, context.get_remaining_time_in_millis))
+
+
+async def audit(ledger: Ledger, start: str, time_left_ms: Callable[[], int]) -> dict[str, Any]:
+    """What `handler` does, on any ledger."""
+    told: dict[str, Any] = {"accounts": 0, "healed": 0, "drift": 0, "findings": [], "next": None}
+    async with aclosing(audit_all(ledger, start)) as findings:
+        async for finding in findings:
+            told["accounts"] += 1
+            told["healed"] += finding.healed
+            told["drift"] += finding.drift
+            if finding.drift:
+                _tell(finding, told["findings"])
+            if time_left_ms() < TIME_LEFT_MIN_MS:
+                told["next"] = finding.account_id
+                break
+    return told
+
+
+def _tell(finding: Finding, found: list[dict[str, Any]]) -> None:
+    what = [mismatch.what for mismatch in finding.mismatches]
+    log.error("drift of %d microcredits in account %s: %s", finding.drift, finding.account_id, "; ".join(what))
+    if len(found) < FINDINGS_MAX:
+        found.append({"account_id": finding.account_id, "drift": finding.drift, "what": what})
