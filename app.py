@@ -9,13 +9,17 @@ from urllib.parse import parse_qs, unquote
 from chalice.app import Chalice, Response
 
 from functions import settings as settings_module
-from functions.accounts import pages
+from functions.accounts import pages, receipts_page
 from functions.accounts.registration import count_client, register
 from functions.accounts.view import account_view
+from functions.admit.preview import endpoint_of, preview
 from functions.errors import BadRequest, FareboxError
 from functions.forward import body as json_body
+from functions.forward.llama import prepare
 from functions.forward.models import model_list, one_model
 from functions.ledger.tables import drive
+from functions.ledger.windows import DAY_S
+from functions.money import MICROCREDITS_PER_CREDIT
 from functions.rest import Rest, body_of, gateway_error, header
 
 FORM = "application/x-www-form-urlencoded"
@@ -73,8 +77,9 @@ def health() -> dict[str, str]:
 
 @route("/register", methods=["GET"])
 def register_form() -> Response:
-    settings = rest().settings
-    return Response(pages.register_page(settings.trial_tokens, settings.trial_expiry_days), headers=dict(pages.HEADERS))
+    signup = rest().rules.signup
+    page = pages.register_page(signup.amount // MICROCREDITS_PER_CREDIT, signup.lasts_s // DAY_S)
+    return Response(page, headers=dict(pages.HEADERS))
 
 
 @route("/register", methods=["POST"], content_types=[JSON, FORM])
@@ -84,7 +89,7 @@ def register_account() -> Response:
     raw = body_of(request)
     is_form = (header(request, "content-type") or JSON).startswith(FORM)
     email = _form_field(raw, "email") if is_form else json_body.parse(raw).get("email")
-    address = drive(register(rest().ledger, rest().settings, email))
+    address = drive(register(rest().ledger, rest().settings, rest().rules.signup, email))
     if is_form:
         return Response(pages.sent_page(address), headers=dict(pages.HEADERS))
     return Response({"email": address, "message": f"A mail with an API key is on its way to {address}."})
@@ -93,6 +98,25 @@ def register_account() -> Response:
 @route("/account", methods=["GET"])
 def account() -> dict[str, Any]:
     return account_view(rest().account(event()), rest().ledger.clock.now())
+
+
+@route("/account/receipts", methods=["GET"])
+def account_receipts() -> Response:
+    request = event()
+    account = rest().account(request)
+    asked = receipts_page.parse(request.get("multiValueQueryStringParameters") or {}, header(request, "accept"))
+    body, headers = receipts_page.answer(account.account_id, asked, rest().ledger.clock.now())
+    return Response(body, headers=dict(headers))
+
+
+@route("/v1/estimate", methods=["POST"])
+def estimate() -> dict[str, Any]:
+    request = event()
+    account, raw = rest().account(request), body_of(request)
+    settings = rest().settings
+    limits = settings.llama_max_output_tokens, settings.llama_template_tokens
+    prepared = prepare(endpoint_of(json_body.parse(raw)), raw, *limits)
+    return preview(rest().rules, settings.llama_model, prepared, account, rest().ledger.clock.now())
 
 
 @route("/v1/models", methods=["GET"])

@@ -2,11 +2,16 @@
 
     FareboxError
     ├── BadRequest            400  the request is wrong; `param` names the field
-    │   ├── TooLarge          413  body or input over the limit
+    │   ├── TooLarge          413  body over the limit
+    │   │   └── InputTooLarge      input over the limit of the rules
     │   └── NotFound          404  no such route or object
     ├── Unauthenticated       401  no, unknown, revoked or malformed key: one answer for all
     ├── CreditsExhausted      402  the credits do not cover this request
     ├── Forbidden             403  blocked
+    │   └── NotPriced              the rules name no price for this model
+    ├── KeyUsed               409  this Idempotency-Key was used before
+    │   ├── KeyInProgress          by a request that still runs
+    │   └── KeyReused              with another body
     ├── Limited               429  something is full for now; says when to come back
     │   ├── RateLimited            a window is full
     │   ├── CreditsHeld            credits are held by requests still running
@@ -22,6 +27,7 @@ Messages are safe to show: no secret, no prompt, no answer, no address.
 Shape and types are those of OpenAI's API, so that its SDKs raise their own exceptions.
 """
 
+import math
 import traceback
 from typing import Any
 
@@ -66,6 +72,10 @@ class TooLarge(BadRequest):
     code = "request_too_large"
 
 
+class InputTooLarge(TooLarge):
+    code = "input_too_large"
+
+
 class NotFound(BadRequest):
     status = 404
     code = "not_found"
@@ -94,32 +104,63 @@ class Forbidden(FareboxError):
     code = "forbidden"
 
 
+class NotPriced(Forbidden):
+    code = "model_not_priced"
+
+    def __init__(self, model: str) -> None:
+        super().__init__(f"There is no price for the model {model[:100]!r}, so it is not served.")
+        self.param = "model"
+
+
+class KeyUsed(FareboxError):
+    """This Idempotency-Key was sent before; `receipt_id` is of the request that used it."""
+
+    status = 409
+    type = "invalid_request_error"
+    param = "idempotency-key"
+    code = "idempotency_key_used"
+
+    def __init__(self, message: str, receipt_id: str = "") -> None:
+        headers = {"x-farebox-receipt": receipt_id} if receipt_id else {}
+        super().__init__(message, headers={"x-should-retry": "false"} | headers)
+
+
+class KeyInProgress(KeyUsed):
+    code = "idempotency_key_in_progress"
+
+
+class KeyReused(KeyUsed):
+    code = "idempotency_key_reused"
+
+
 class Limited(FareboxError):
-    """Full for now. `retry_after_s` is how long until a new try can succeed, in whole seconds."""
+    """Full for now. `retry_after_s` is how long until a new try can succeed, in whole seconds; None: it never will."""
 
     status = 429
     type = "rate_limit_error"
     code = "rate_limit_exceeded"
 
-    def __init__(self, message: str, retry_after_s: int, *, headers: dict[str, str] | None = None) -> None:
-        super().__init__(message, headers={"retry-after": str(retry_after_s)} | (headers or {}))
+    def __init__(self, message: str, retry_after_s: int | None, *, headers: dict[str, str] | None = None) -> None:
+        when = {"x-should-retry": "false"} if retry_after_s is None else {"retry-after": str(retry_after_s)}
+        super().__init__(message, headers=when | (headers or {}))
         self.retry_after_s = retry_after_s
+
+    @property
+    def wait_s(self) -> float:
+        """`retry_after_s` as a number that compares."""
+        return math.inf if self.retry_after_s is None else self.retry_after_s
 
 
 class RateLimited(Limited):
     """A window is full: which one, its limit, and when it has room again."""
 
-    def __init__(self, name: str, limit: int, retry_after_s: int) -> None:
-        super().__init__(
-            f"Limit reached: {limit} {name}. Try again in {retry_after_s} s.",
-            retry_after_s,
-            headers={
-                "x-ratelimit-limit-requests": str(limit),
-                "x-ratelimit-remaining-requests": "0",
-                "x-ratelimit-reset-requests": f"{retry_after_s}s",
-            },
-        )
-        self.limit = limit
+    def __init__(self, name: str, limit: int, retry_after_s: int | None) -> None:
+        told = {"x-ratelimit-limit-requests": str(limit), "x-ratelimit-remaining-requests": "0"}
+        if retry_after_s is not None:
+            told["x-ratelimit-reset-requests"] = f"{retry_after_s}s"
+        when = "It does not reset." if retry_after_s is None else f"Try again in {retry_after_s} s."
+        super().__init__(f"Limit reached: {limit} {name}. {when}", retry_after_s, headers=told)
+        self.name, self.limit = name, limit
 
 
 class CreditsHeld(Limited):

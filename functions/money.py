@@ -5,6 +5,7 @@ so a price in credits per million tokens is also a price in microcredits per tok
 integer multiplication: nothing is ever rounded.
 """
 
+import re
 from dataclasses import dataclass
 
 MICROCREDITS_PER_CREDIT = 1_000_000
@@ -14,6 +15,8 @@ AMOUNT_MAX_MICROCREDITS = 10**24
 
 TOKENS_MAX = 10**9
 """The largest token count believed of a provider; more than any context window by a factor of 100."""
+
+_CREDITS = re.compile(r"(\d{1,30})(?:\.(\d{1,6}))?", re.ASCII)
 
 
 class AmountError(ValueError):
@@ -53,16 +56,33 @@ class Usage:
     cached: int = 0
 
 
+def parse_credits(value: object) -> int:
+    """Credits as people write them in rules, as microcredits: a whole number, or a text such as "0.25".
+
+    Raises AmountError for negatives, bool, float (which is not exact), other text, more than six decimals, too much.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise AmountError('credits are a whole number, or a text such as "0.25"')
+    found = _CREDITS.fullmatch(str(value))
+    if not found:
+        raise AmountError('credits are a whole number, or a text such as "0.25" with at most six decimals')
+    microcredits = int(found[1]) * MICROCREDITS_PER_CREDIT + int((found[2] or "").ljust(6, "0"))
+    if microcredits > AMOUNT_MAX_MICROCREDITS:
+        raise AmountError(f"credits are at most {AMOUNT_MAX_MICROCREDITS // MICROCREDITS_PER_CREDIT}")
+    return microcredits
+
+
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What tokens cost, in microcredits per token, which is credits per million tokens."""
+    """What a request costs: `request` in microcredits, and per token, in microcredits, which is credits per million."""
 
     version: str
     input: int
     output: int
     cached: int
+    request: int = 0
 
     def cost(self, usage: Usage) -> int:
         """The cost in microcredits; exact."""
         uncached = usage.input - usage.cached
-        return uncached * self.input + usage.cached * self.cached + usage.output * self.output
+        return self.request + uncached * self.input + usage.cached * self.cached + usage.output * self.output

@@ -28,7 +28,8 @@ class Rest:
         tables.bind(settings)
         self.settings = settings
         self.ledger = Ledger(tables.Synchronous(settings), tables.SystemClock(), os.urandom, settings.table_prefix)
-        self.addresses = Addresses(rules.of(settings).address_limits)
+        self.rules = rules.of(settings)
+        self.addresses = Addresses(self.rules.address_limits)
 
     def address_scope(self, event: Event) -> str:
         """What the client's address counts under."""

@@ -40,6 +40,8 @@ class Settings:
     llama_api_key: str = _secret()
     llama_max_output_tokens: int = 2048
     llama_template_tokens: int = 256
+    llama_model: str = "default"
+    llama_client_left: str = field(default="stop", metadata={"choices": ("stop", "drain")})
 
     # who may come in
     hash_secret: str = _secret(length_min=SECRET_LENGTH_MIN)
@@ -56,6 +58,7 @@ class Settings:
     credits_per_1m_input_tokens: int = 1_000_000
     credits_per_1m_output_tokens: int = 1_000_000
     credits_per_1m_cached_tokens: int = 1_000_000
+    rules: str = ""
 
     # limits
     registration_rate_limit: int = 10

@@ -18,6 +18,7 @@ import aiohttp
 
 from functions import settings as settings_module
 from functions.admit import rules
+from functions.admit.gate import Gate
 from functions.authenticate.address import client_address, scope
 from functions.authenticate.addresses import Addresses
 from functions.authenticate.callers import Callers
@@ -50,7 +51,9 @@ class HttpExchange:
     def __init__(self, path: str, headers: dict[bytes, list[str]], receive: Receive, send: Send) -> None:
         self.endpoint = path
         self.authorization = headers.get(b"authorization", [])
+        self.idempotency_key = headers.get(b"idempotency-key", [])
         self.scope = ""
+        self.ends_at_s: float | None = None
         self.body = b""
         self.started = False
         self.request_id = "req_" + secrets.token_hex(12)
@@ -97,8 +100,8 @@ class HttpExchange:
         """End the body."""
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    def leaving(self) -> "Leaving":
-        return Leaving(self._receive)
+    def leaving(self, *, interrupts: bool) -> "Leaving":
+        return Leaving(self._receive, interrupts)
 
     async def refuse(self, error: FareboxError) -> None:
         """Answer with an error."""
@@ -109,29 +112,34 @@ class HttpExchange:
 
 
 class Leaving:
-    """While open, a client that leaves interrupts the task that opened it, which then raises ClientLeft."""
+    """While open, notes when the client leaves.
 
-    __slots__ = ("left", "receive", "task", "watch")
+    With `interrupts` it also ends what the task that opened it does there, and raises ClientLeft in it.
+    """
 
-    def __init__(self, receive: Receive) -> None:
-        self.receive, self.left = receive, False
+    __slots__ = ("interrupts", "left", "receive", "task", "watch")
 
-    async def __aenter__(self) -> None:
+    def __init__(self, receive: Receive, interrupts: bool = True) -> None:
+        self.receive, self.interrupts, self.left = receive, interrupts, False
+
+    async def __aenter__(self) -> "Leaving":
         self.task = asyncio.current_task()
         self.watch = asyncio.ensure_future(self.receive())
         self.watch.add_done_callback(self._leave)
+        return self
 
     def _leave(self, watch: "asyncio.Future[Message]") -> None:
         if self.task and not watch.cancelled():
             self.left = True
-            self.task.cancel()
+            if self.interrupts:
+                self.task.cancel()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.watch.remove_done_callback(self._leave)
         self.watch.cancel()
-        if not self.left or self.task is None:
+        if not (self.left and self.interrupts) or self.task is None:
             self.task = None  # a `_leave` that is queued already must find nobody to interrupt
             return
         if kind is not asyncio.CancelledError:
@@ -147,6 +155,7 @@ class App:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or settings_module.get()
+        self.rules = rules.of(self.settings)  # malformed: nothing starts
         self.gateway: Gateway | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -167,6 +176,7 @@ class App:
                 raise BadRequest("A compressed body is not accepted.", param="content-encoding")
             await exchange.read(self.settings.max_body_bytes)
             exchange.scope = self._address(http, headers)
+            exchange.ends_at_s = self._ends_at_s(headers)
             await serve(self.gateway or self.open(), exchange)
         except FareboxError as error:
             await exchange.refuse(error)
@@ -191,6 +201,14 @@ class App:
         address = client_address(peer, forwarded, self.settings.trusted_hops)
         return scope("ip", address, self.settings.hash_secret)
 
+    def _ends_at_s(self, headers: dict[bytes, list[str]]) -> float | None:
+        """When Lambda ends this invocation, as its context says, which the adapter hands on."""
+        if not self.settings.on_lambda:
+            return None
+        context = json.loads((headers.get(b"x-amzn-lambda-context") or ["{}"])[0])
+        deadline_ms = context.get("deadline")
+        return deadline_ms / 1000 if isinstance(deadline_ms, int) else None
+
     def open(self) -> Gateway:
         """Make what every request shares; needs a running loop."""
         settings = self.settings
@@ -211,14 +229,16 @@ class App:
             settings.llama_api_key,
             connect_s=settings.upstream_connect_timeout_s,
             idle_s=settings.upstream_idle_timeout_s,
+            abort=settings.llama_client_left,
         )
+        ledger, callers = Ledger(store, SystemClock(), os.urandom, settings.table_prefix), Callers()
         self.gateway = Gateway(
             settings=settings,
-            ledger=Ledger(store, SystemClock(), os.urandom, settings.table_prefix),
+            ledger=ledger,
             upstream=upstream,
-            rules=rules.of(settings),
-            callers=Callers(),
-            addresses=Addresses(rules.of(settings).address_limits),
+            callers=callers,
+            addresses=Addresses(self.rules.address_limits),
+            gate=Gate(ledger, self.rules, callers, model=settings.llama_model, hold_expiry_s=settings.hold_expiry_s),
         )
         # What is there now stays for good, and a request makes few cycles: collect rarely (11 % of CPU otherwise).
         gc.collect()

@@ -1,6 +1,7 @@
 """Starting and ending the processes that tests talk to, and the first steps of a client."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import re
@@ -243,7 +244,8 @@ def gateways(dynamodb_url: str, folder: Path) -> Iterator[StartGateway]:
             variables = RAISED | environment(dynamodb_url, prefix, MAIL_OUTBOX=str(folder / "outbox"))
             variables |= {"BASE_URL": f"http://127.0.0.1:{port}", **more}
             settings = settings_module.read(variables)
-            tables.create_tables(settings)
+            direct = dataclasses.replace(settings, dynamodb_endpoint_url=dynamodb_url, ledger_timeout_s=30)
+            tables.create_tables(direct)
             arguments = ["-m", "infra.local.server", "--port", str(port)]
             log = folder / f"gateway-{port}.log"
             child = running.enter_context(process(arguments, os.environ | variables, log))

@@ -50,6 +50,8 @@ class Prepared:
     """A request that was checked, and what it can come to. Token counts."""
 
     endpoint: str
+    content: str
+    """The field with what the model is to read, such as `messages`."""
     head: bytes
     """The upstream body without its output limit."""
     limit_name: str
@@ -232,6 +234,7 @@ def prepare(endpoint: str, raw: bytes, output_limit: int, template_tokens: int) 
     overhead = template_tokens + messages * TOKENS_PER_MESSAGE + len(tools) * TOKENS_PER_TOOL + expanded
     return Prepared(
         endpoint=endpoint,
+        content=content,
         head=head,
         limit_name=limit_name,
         input_bound=max(len(raw), len(head)) + overhead,

@@ -4,16 +4,16 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from functions.errors import FareboxError, ProviderFailed, ProviderTimedOut, where
 from functions.forward import responses
 from functions.forward.events import Reader, base_name, compact, cut
-from functions.forward.exchange import ClientLeft, Exchange, Headers
+from functions.forward.exchange import ClientLeft, Exchange, Headers, Presence
 from functions.forward.llama import BYTES_PER_TOKEN, Prepared
 from functions.forward.meter import Meter
 from functions.forward.responses import ResponsesReader
-from functions.forward.upstream import Reach, Upstream, read_all
+from functions.forward.upstream import STOP, Reach, Upstream, read_all
 from functions.money import Usage
 
 log = logging.getLogger("farebox.forward")
@@ -34,20 +34,26 @@ STREAM_HEADERS = {
 class Stream:
     """One streamed answer. `outcome` says how it went, the meter what it used."""
 
-    def __init__(self, prepared: Prepared, output_limit: int, room: Callable[[Usage], int]) -> None:
-        """`room` says how many more tokens of output the hold covers beside a usage; negative when it is exceeded."""
-        self.prepared, self.output_limit, self.room = prepared, output_limit, room
+    def __init__(self, prepared: Prepared, output_limit: int, reach: Callable[[Usage], Awaitable[int]]) -> None:
+        """`reach` says, of a usage, how many more tokens may come before it is to be asked again; negative: none."""
+        self.prepared, self.output_limit, self.credits_reach = prepared, output_limit, reach
         self.checked_until = 0
-        """As far as this output, in tokens, the hold is known to reach."""
+        """As far as this output, in tokens, the credits are known to reach."""
         self.meter = Meter()
         self.reader = reader(prepared, output_limit, self.meter)
         self.outcome = "completed"
         self.reach = Reach()
+        self.presence: Presence
+        self.begun = False
+        """Something came that the client gets, or would have got."""
 
     async def run(self, upstream: Upstream, exchange: Exchange, headers: Headers, limit_s: float) -> None:
         """Pass every event on as it comes. Raises FareboxError only while the client has got nothing."""
         try:
-            async with exchange.leaving(), asyncio.timeout(limit_s) as deadline:
+            async with (
+                exchange.leaving(interrupts=upstream.abort == STOP) as self.presence,
+                asyncio.timeout(limit_s) as deadline,
+            ):
                 await self._pass(upstream, exchange, headers | STREAM_HEADERS, deadline)
         except ClientLeft:
             if not self.reach.reached:
@@ -76,13 +82,13 @@ class Stream:
                 if reader.ended:
                     soon = asyncio.get_running_loop().time() + DRAIN_S
                     deadline.reschedule(min(soon, deadline.when() or soon))
-                elif self.meter.output > self.checked_until and self._is_over():
+                elif self.meter.output > self.checked_until and await self._is_over():
                     self.outcome = "cut"
                     await self._send(exchange, reader.cut_off(self.meter.so_far(self.prepared.input_estimate)))
                     return
         if pending and not reader.ended:
             await self._show(exchange, headers, [pending])
-        if not exchange.started:
+        if not self.begun:
             raise ProviderFailed("The provider sent nothing; nothing was charged.")
         if reader.failed:
             self.outcome = "provider_failed"
@@ -98,32 +104,38 @@ class Stream:
                 shown.append(show)
             if self.reader.ended:
                 break  # what comes after the end is not for the client
-        if shown:
-            if not exchange.started:
+        if shown and self.presence.left:
+            self.begun, self.outcome = True, "client_left"
+        elif shown:
+            if not self.begun:
+                self.begun = True
                 await exchange.start(200, headers)
             shown.append(b"")
             await exchange.send(b"\n\n".join(shown))
 
-    def _is_over(self) -> bool:
-        """Whether the hold is exceeded; else notes as far as it reaches."""
-        room = self.room(self.meter.so_far(self.prepared.input_estimate))
-        self.checked_until = self.meter.output + max(0, room)
-        return room < 0
+    async def _is_over(self) -> bool:
+        """Whether the credits are used up; else notes as far as they reach."""
+        reach = await self.credits_reach(self.meter.so_far(self.prepared.input_estimate))
+        self.checked_until = self.meter.output + max(0, reach)
+        return reach < 0
 
     async def _broke_off(self, exchange: Exchange, error: FareboxError, outcome: str) -> None:
-        if not exchange.started:
+        if not self.begun:
             raise error
         self.outcome = outcome
+        if self.presence.left:
+            return
         with contextlib.suppress(TimeoutError):  # a client that does not read must not hold up its settle
             async with asyncio.timeout(FAREWELL_S):
                 await self._send(exchange, self.reader.broke_off(error))
 
     async def _send(self, exchange: Exchange, events: list[bytes]) -> None:
-        await exchange.send(b"\n\n".join(events) + b"\n\n")
+        if not self.presence.left:
+            await exchange.send(b"\n\n".join(events) + b"\n\n")
 
     def usage(self) -> Usage:
         """What the answer used, by the meter's rules."""
-        return self.meter.total(self.prepared.input_estimate, ended=self.outcome == "completed")
+        return self.meter.total(self.prepared.input_estimate, ended=self.reader.ended and not self.reader.failed)
 
 
 def reader(prepared: Prepared, output_limit: int, meter: Meter) -> Reader:
@@ -149,11 +161,13 @@ class Whole:
         body = self.prepared.body(self.output_limit)
         try:
             async with (
-                exchange.leaving(),
+                exchange.leaving(interrupts=upstream.abort == STOP) as presence,
                 asyncio.timeout(limit_s),
                 upstream.post(self.prepared.endpoint, body, self.reach, stream=False) as response,
             ):
                 self.raw = await read_all(response)
+                if presence.left:
+                    self.outcome = "client_left"
         except ClientLeft:
             if not self.reach.reached:
                 raise
@@ -182,4 +196,4 @@ class Whole:
 
     def usage(self) -> Usage:
         """What the answer used, by the meter's rules."""
-        return self.meter.total(self.prepared.input_estimate, ended=self.outcome == "completed")
+        return self.meter.total(self.prepared.input_estimate, ended=bool(self.raw))

@@ -16,13 +16,27 @@ ANSWER_BYTES_MAX = 32_000_000
 ERROR_BYTES_MAX = 65_536
 RETRY_AFTER_S = 5
 
+STOP = "stop"
+"""The provider stops when the connection is closed: what was made until then is charged."""
+DRAIN = "drain"
+"""The provider makes, and bills, the answer anyway: it is read to its end, and charged whole."""
+
 
 class Upstream:
     """A provider's base URL and how long it may take."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, base_url: str, api_key: str, *, connect_s: float, idle_s: float
+        self,
+        session: aiohttp.ClientSession,
+        base_url: str,
+        api_key: str,
+        *,
+        connect_s: float,
+        idle_s: float,
+        abort: str = STOP,
     ) -> None:
+        """`abort` is what happens to an answer whose client left: STOP or DRAIN."""
+        self.abort = abort
         self.session, self.base_url = session, base_url.rstrip("/").removesuffix("/v1")
         self.headers = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": "farebox"}
         if api_key:

@@ -25,6 +25,8 @@ class Hold:
     paid: int
     lots: dict[str, int]
     expires: int
+    extended: int = 0
+    """How many times it was made larger while its request ran."""
 
     @property
     def amount(self) -> int:
@@ -35,13 +37,16 @@ class Hold:
         item: Item = {"x": {"N": str(self.expires)}, "p": {"N": str(self.paid)}}
         if self.lots:
             item["l"] = {"M": {lot: {"N": str(part)} for lot, part in self.lots.items()}}
+        if self.extended:
+            item["e"] = {"N": str(self.extended)}
         return {"M": item}
 
     @classmethod
     def from_item(cls, hold_id: str, item: Item) -> "Hold":
         fields = item["M"]
         lots = {lot: int(part["N"]) for lot, part in fields["l"]["M"].items()} if "l" in fields else {}
-        return cls(hold_id, int(fields["p"]["N"]), lots, int(fields["x"]["N"]))
+        extended = int(fields["e"]["N"]) if "e" in fields else 0
+        return cls(hold_id, int(fields["p"]["N"]), lots, int(fields["x"]["N"]), extended)
 
 
 class Account:

@@ -19,7 +19,7 @@ from functions.ledger.expression import Expression
 from functions.ledger.store import Ambiguous, Item, Ledger, Refused
 from functions.ledger.windows import Count, Limit, count, stale
 
-PLANS_MAX = 8
+PLANS_MAX = 10
 AMBIGUOUS_MAX = 3
 
 
@@ -41,6 +41,12 @@ class Ask:
     open_max: int
     credentials_version: int
     expires: int
+    output_max: int = 0
+    """What `upper` was computed with, in tokens."""
+
+    def by(self, credentials_version: int) -> "Ask":
+        """The same of an account whose credentials have another version."""
+        return replace(self, credentials_version=credentials_version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +70,11 @@ async def admit(ledger: Ledger, account: Account, ask: Ask, *, fresh: bool) -> A
     for _ in range(PLANS_MAX):
         now_s = ledger.clock.now()
         try:
-            hold, counts = plan(account, ask, now_s, ids.time_ordered(ledger, account.newest_settled))
-        except (CredentialsChanged, FareboxError):
+            hold, counts = plan(account, ask, now_s, ids.time_ordered(ledger, account.newest_settled), len(sent))
+        except (CredentialsChanged, FareboxError) as error:
             if fresh:
+                if isinstance(error, FareboxError):
+                    error.headers.setdefault("x-farebox-credits-remaining", money.shown(account.available(now_s)))
                 raise
             account, fresh = await tidy.read(ledger, account.account_id), True
             continue
@@ -87,12 +95,15 @@ async def admit(ledger: Ledger, account: Account, ask: Ask, *, fresh: bool) -> A
             account = await tidy.tidy(ledger, account)
         else:
             return Admission(hold, Account(answer["Attributes"]), counts)
-    raise LedgerUnavailable("The ledger did not answer in time; nothing was charged.")
+    what = "The ledger did not answer in time" if unsure else "This account is used by too many requests at once"
+    raise LedgerUnavailable(f"{what}; nothing was charged.")
 
 
-def plan(account: Account, ask: Ask, now_s: float, hold_id: str) -> tuple[Hold, list[Count]]:
+def plan(account: Account, ask: Ask, now_s: float, hold_id: str, refused: int = 0) -> tuple[Hold, list[Count]]:
     """The hold to ask for, and how it is counted.
 
+    Half of what is available; with every time that it was `refused`, half of that: where many requests take at once,
+    the first to ask for half of what all of them saw leaves the others too little.
     Raises CredentialsChanged, Forbidden, CreditsExhausted, RateLimited, TooManyOpen or CreditsHeld.
     """
     if account.credentials_version != ask.credentials_version:
@@ -100,33 +111,35 @@ def plan(account: Account, ask: Ask, now_s: float, hold_id: str) -> tuple[Hold, 
     if account.state != "open":
         raise Forbidden("This account is blocked.")
     if account.debt:
-        raise CreditsExhausted(f"This account owes {money.credits(account.debt)} credits; the next purchase pays them.")
+        raise CreditsExhausted(f"This account owes {money.shown(account.debt)} credits; the next purchase pays them.")
     counts = count(ask.limits, account.counters, now_s)
     if account.open_holds >= ask.open_max:
         raise TooManyOpen(f"{account.open_holds} requests of this account are running, the most allowed.", 1)
     available = account.available(now_s)
     if available < ask.least:
         _too_little(account, ask, available)
-    wanted = min(ask.upper, available, max(ask.floor, available // 2))
-    return _take(account, wanted, Hold(hold_id, 0, {}, ask.expires), now_s), counts
+    floor = ask.floor if refused < PLANS_MAX // 2 else ask.least
+    wanted = min(ask.upper, available, max(floor, available >> 1 + refused))
+    paid, lots = take(account, wanted, now_s)
+    return Hold(hold_id, paid, lots, ask.expires), counts
 
 
 def _too_little(account: Account, ask: Ask, available: int) -> NoReturn:
     held = account.held()
     if available + held >= ask.least:
         raise CreditsHeld(
-            f"{money.credits(held)} credits are held by requests still running; "
-            f"this one needs {money.credits(ask.least)}, {money.credits(available)} are free.",
+            f"{money.shown(held)} credits are held by requests still running; "
+            f"this one needs {money.shown(ask.least)}, {money.shown(available)} are free.",
             1,
         )
     raise CreditsExhausted(
-        f"This request needs at least {money.credits(ask.least)} credits; "
-        f"{money.credits(available)} are left, {money.credits(ask.least - available)} are missing."
+        f"This request needs at least {money.shown(ask.least)} credits; "
+        f"{money.shown(available)} are left, {money.shown(ask.least - available)} are missing."
     )
 
 
-def _take(account: Account, wanted: int, empty: Hold, now_s: float) -> Hold:
-    """Take from the lots that expire first, then from paid."""
+def take(account: Account, wanted: int, now_s: float) -> tuple[int, dict[str, int]]:
+    """Where `wanted` microcredits come from: the lots that expire first, then paid. Gives paid's part and the lots'."""
     parts: dict[str, int] = {}
     rest = wanted
     for name, lot in account.lots_in_order(now_s):
@@ -134,7 +147,7 @@ def _take(account: Account, wanted: int, empty: Hold, now_s: float) -> Hold:
             break
         parts[name] = min(rest, lot.left)
         rest -= parts[name]
-    return replace(empty, paid=rest, lots=parts)
+    return rest, parts
 
 
 def _write(ledger: Ledger, ask: Ask, wanted: Admission, unsure: list[Hold]) -> Item:
@@ -145,12 +158,11 @@ def _write(ledger: Ledger, ask: Ask, wanted: Admission, unsure: list[Hold]) -> I
     write.values[":id"] = {"S": hold.hold_id}
     write.values[":open"] = {"S": "open"}
     write.name("#state", "state")
-    write.number(":p", hold.paid)
+    write.take(hold.paid, hold.lots, now_s)
     write.number(":max", ask.open_max)
     write.number(":v", ask.credentials_version)
-    write.sets += ["paid = paid - :p", "holds.#h = :hold"]
+    write.sets.append("holds.#h = :hold")
     write.conditions += [
-        "paid >= :p",
         "attribute_not_exists(holds.#h)",
         "(attribute_not_exists(settled) OR settled < :id)",  # never again after its settle
         "attribute_not_exists(debt)",
@@ -158,10 +170,6 @@ def _write(ledger: Ledger, ask: Ask, wanted: Admission, unsure: list[Hold]) -> I
         "credentials_version = :v",
         "#state = :open",
     ]
-    for index, (lot, part) in enumerate(hold.lots.items()):
-        path, taken = f"lots.{write.name(f'#l{index}', lot)}", write.number(f":l{index}", part)
-        write.sets.append(f"{path}.n = {path}.n - {taken}")
-        write.conditions.append(f"{path}.n >= {taken} AND {path}.x > {write.number(':now', int(now_s))}")
     for index, early in enumerate(unsure):  # rule 1: never both
         write.conditions.append(f"attribute_not_exists(holds.{write.name(f'#u{index}', early.hold_id)})")
     write.count(wanted.counts, stale(account.counters, now_s))

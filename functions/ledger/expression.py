@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from functions.ledger.account import Hold
 from functions.ledger.store import Item
 from functions.ledger.windows import Count
 
@@ -43,6 +44,23 @@ class Expression:
                 self.conditions.append(f"(attribute_not_exists({before}) OR {before} <= {most})")
         for index, attribute in enumerate(stale):
             self.removed.append(self.name(f"#z{index}", attribute))
+
+    def take(self, paid: int, lots: dict[str, int], now_s: float) -> None:
+        """Take so many microcredits from paid and from each lot, on the condition that they are there."""
+        taken = self.number(":p", paid)
+        self.sets.append(f"paid = paid - {taken}")
+        self.conditions.append(f"paid >= {taken}")
+        for index, (lot, part) in enumerate(lots.items()):
+            path, taken = f"lots.{self.name(f'#l{index}', lot)}", self.number(f":l{index}", part)
+            self.sets.append(f"{path}.n = {path}.n - {taken}")
+            self.conditions.append(f"{path}.n >= {taken} AND {path}.x > {self.number(':now', int(now_s))}")
+
+    def extended(self, hold: Hold) -> None:
+        """Condition: the hold named `#h` was extended as often as we know, so its parts are those we know."""
+        if hold.extended:
+            self.conditions.append(f"holds.#h.e = {self.number(':extended', hold.extended)}")
+        else:
+            self.conditions.append("attribute_not_exists(holds.#h.e)")
 
     def request(self, table: str, key: Item) -> Item:
         """An UpdateItem request; answered with the new item, refused with the item as it is (rule 5)."""

@@ -34,6 +34,10 @@ class Receipt:
     """What the usage came to beyond the hold; never charged, never silent."""
     anomalies: tuple[str, ...] = ()
     """What was odd about the provider's usage, by the names in functions/forward/meter.py."""
+    abort: str = ""
+    """By which rule a request was charged whose client left: `stop` or `drain`."""
+    claim: str = ""
+    """Of its Idempotency-Key, where it came with one: functions/ledger/idempotency.py."""
 
     def to_item(self) -> Item:
         return {f.name: _to_wire(getattr(self, f.name)) for f in dataclasses.fields(self)}

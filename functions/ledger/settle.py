@@ -13,7 +13,7 @@ from functions.ledger.account import Account, Hold
 from functions.ledger.expression import Expression
 from functions.ledger.receipts import Receipt
 from functions.ledger.store import Ambiguous, Ledger, Refused
-from functions.ledger.windows import DAY_S, PERIODS, Count
+from functions.ledger.windows import DAY_S, Count, current
 
 TRIES_MAX = 6
 
@@ -73,11 +73,9 @@ async def void(ledger: Ledger, account: Account, hold: Hold, counts: list[Count]
     """
 
     def more(write: Expression, _: Account) -> None:
-        for index, window in enumerate(counts):
-            period = PERIODS[window.limit.period](ledger.clock.now())
-            if window.attribute == f"{window.limit.period}:{period.index}":
-                name = write.name(f"#w{index}", window.attribute)
-                write.added.append(f"{name} {write.number(':less', -1)}")
+        for index, window in enumerate(current(counts, ledger.clock.now())):
+            name = write.name(f"#w{index}", window.attribute)
+            write.added.append(f"{name} {write.number(':less', -1)}")
 
     return await _resolve(ledger, account, hold, 0, more)
 
@@ -103,6 +101,7 @@ async def _resolve(
                 if unsure:
                     return account
                 raise HoldResolved from None
+            hold = account.holds[hold.hold_id]  # extended by a write whose answer was lost
         else:
             return Account(answer["Attributes"])
     raise LedgerUnavailable("The ledger did not answer in time; the hold is resolved when the account is next read.")
@@ -120,17 +119,20 @@ def _give_back(ledger: Ledger, account: Account, hold: Hold, cost: int) -> Expre
     hold_path = f"holds.{write.name('#h', hold.hold_id)}"
     write.removed.append(hold_path)
     write.conditions.append(f"attribute_exists({hold_path})")
+    write.extended(hold)
     expired = 0
     for index, (name, part) in enumerate(hold.lots.items()):
         used = min(part, cost)
         cost -= used
         if used == part:
             continue
-        lot = account.lots.get(name)
-        if lot is None or lot.expires <= ledger.clock.now():
-            expired += part - used
-            continue
+        lot, now_s = account.lots.get(name), ledger.clock.now()
         path = f"lots.{write.name(f'#l{index}', name)}"
+        if lot is None or lot.expires <= now_s:
+            expired += part - used
+            over = f"{path}.x <= {write.number(':now', int(now_s))}"  # a view may be older than the lot
+            write.conditions.append(f"(attribute_not_exists({path}) OR {over})")
+            continue
         write.sets.append(f"{path}.n = {path}.n + {write.number(f':l{index}', part - used)}")
         write.conditions.append(f"attribute_exists({path})")
     if hold.paid > cost:

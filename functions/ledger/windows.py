@@ -25,6 +25,13 @@ class Limit:
     limit: int
     name: str
     """What people are told, such as "requests a minute"."""
+    group: str = ""
+    """Where one item counts several groups apart: this one's, such as `jwt`; "" counts all of them."""
+
+    @property
+    def is_total(self) -> bool:
+        """Whether its window never ends."""
+        return self.period == "t"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,24 +97,40 @@ def count(limits: Iterable[Limit], counters: Mapping[str, int], now_s: float) ->
     full: list[RateLimited] = []
     for limit in limits:
         period = PERIODS[limit.period](now_s)
-        attribute = f"{limit.period}:{period.index}"
+        prefix = f"{limit.group}/{limit.period}:" if limit.group else limit.period + ":"
+        attribute = f"{prefix}{period.index}"
         used = counters.get(attribute, 0)
         previous, previous_max, below = "", 0, limit.limit
         if limit.period == "m":
-            previous = f"m:{period.index - 1}"
+            previous = f"{prefix}{period.index - 1}"
             previous_max = counters.get(previous, 0)
             below -= _carried(previous_max, period.end_s - now_s)
         if used >= below:
-            full.append(RateLimited(limit.name, limit.limit, _retry_after_s(limit, used, previous_max, period, now_s)))
+            full.append(_full(limit, used, previous_max, period, now_s))
         counts.append(Count(limit, attribute, below, previous, previous_max, below - used - 1, period.end_s))
     if full:
-        raise max(full, key=lambda limited: limited.retry_after_s)
+        raise max(full, key=lambda limited: limited.wait_s)
     return counts
+
+
+def closed(limits: Iterable[Limit], now_s: float) -> None:
+    """Raise RateLimited for a limit of 0: that nothing fits is known without asking the ledger."""
+    count([limit for limit in limits if limit.limit <= 0], {}, now_s)
+
+
+def current(counts: Iterable[Count], now_s: float) -> list[Count]:
+    """Those whose period is still the current one: what a request that did not happen gives back (rule 6)."""
+    return [counted for counted in counts if now_s < counted.end_s]
 
 
 def _carried(previous: int, left_s: float) -> int:
     """What the previous minute still counts for, `left_s` before this one ends; rounded up, to be strict."""
-    return -(-previous * int(left_s * 1000) // (MINUTE_S * 1000))
+    return -(-previous * round(left_s * 1000) // (MINUTE_S * 1000))
+
+
+def _full(limit: Limit, used: int, previous: int, period: Period, now_s: float) -> RateLimited:
+    wait_s = None if limit.is_total else _retry_after_s(limit, used, previous, period, now_s)
+    return RateLimited(limit.name, limit.limit, wait_s)
 
 
 def _retry_after_s(limit: Limit, used: int, previous: int, period: Period, now_s: float) -> int:
@@ -126,9 +149,19 @@ def _retry_after_s(limit: Limit, used: int, previous: int, period: Period, now_s
 
 def stale(counters: Iterable[str], now_s: float) -> list[str]:
     """Attributes of periods at least two old, which no clock that is nearly right still counts in."""
-    return [name for name in counters if int(name[2:]) <= PERIODS[name[0]](now_s).index - 2]
+    indexes: dict[str, int] = {}
+    past = []
+    for name in counters:
+        at = name.rfind("/") + 1
+        period = name[at]
+        if period not in indexes:
+            indexes[period] = PERIODS[period](now_s).index
+        if int(name[at + 2 :]) <= indexes[period] - 2:
+            past.append(name)
+    return past
 
 
 def is_counter(attribute: str) -> bool:
     """True for the attributes that this module names."""
-    return attribute[1:2] == ":" and attribute[0] in PERIODS
+    at = attribute.rfind("/") + 1
+    return attribute[at + 1 : at + 2] == ":" and attribute[at] in PERIODS

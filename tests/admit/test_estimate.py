@@ -14,6 +14,7 @@ from functions.ledger.admit import plan
 from functions.money import Price, Usage
 
 RULES = rules.of(settings_module.read({}))
+PRICE = RULES.prices.at("default", 0)
 ONE = 1_000_000
 BODY = b'{"messages":[{"role":"user","content":"Hi"}],"max_tokens":%d}'
 
@@ -25,13 +26,13 @@ def chat(output_limit: int) -> Prepared:
 def test_a_request_asks_for_its_bounds_at_the_price_of_the_rules() -> None:
     """Least is the estimated input and one token, upper the bounds, floor an answer that is worth having."""
     prepared = chat(1000)
-    wanted = ask(prepared, RULES, 7, 123)
+    wanted = ask(prepared, RULES, PRICE, 7, 123)
     assert wanted.least == (prepared.input_estimate + 1) * ONE
     assert wanted.floor == (prepared.input_bound + FLOOR_OUTPUT_TOKENS) * ONE
     assert wanted.upper == (prepared.input_bound + 1000) * ONE
     assert (wanted.credentials_version, wanted.expires) == (7, 123)
     assert wanted.limits == RULES.account_limits
-    assert ask(chat(5), RULES, 1, 1).floor == ask(chat(5), RULES, 1, 1).upper
+    assert ask(chat(5), RULES, PRICE, 1, 1).floor == ask(chat(5), RULES, PRICE, 1, 1).upper
 
 
 PRICES = st.builds(Price, st.just("p"), st.integers(0, 9), st.integers(0, 9), st.just(0))
@@ -40,12 +41,12 @@ PRICES = st.builds(Price, st.just("p"), st.integers(0, 9), st.integers(0, 9), st
 @given(st.integers(0, 10**7), st.integers(1, 10**6), PRICES)
 def test_what_is_sent_upstream_never_costs_more_than_the_hold(credits: int, output_limit: int, price: Price) -> None:
     """Whatever the credits: the hold covers the input, at its bound or estimate, and the output limit sent with it."""
-    prepared, priced = chat(output_limit), replace(RULES, price=price)
-    wanted = ask(prepared, priced, 1, 10**10)
+    prepared = chat(output_limit)
+    wanted = ask(prepared, RULES, price, 1, 10**10)
     if credits < wanted.least:
         return
     hold, _ = plan(account(credits), replace(wanted, limits=()), 1.0, "1mcc5sh9gbapszgq68")
-    limit = affordable_output(prepared, price, hold.amount)
+    limit = affordable_output(prepared, price, output_limit, hold.amount)
     assert wanted.least <= hold.amount <= min(credits, wanted.upper)
     assert 1 <= limit <= output_limit
     bounded = hold.amount >= price.cost(Usage(prepared.input_bound, 1))
@@ -61,10 +62,10 @@ def account(paid: int) -> Account:
 
 def test_a_request_that_costs_nothing_needs_no_credits() -> None:
     """With prices of zero an empty account is admitted, at its own output limit."""
-    free = replace(RULES, price=Price("free", 0, 0, 0))
-    hold, _ = plan(account(0), replace(ask(chat(1000), free, 1, 10**10), limits=()), 1.0, "1mcc5sh9gbapszgq68")
+    free = Price("free", 0, 0, 0)
+    hold, _ = plan(account(0), replace(ask(chat(1000), RULES, free, 1, 10**10), limits=()), 1.0, "1mcc5sh9gbapszgq68")
     assert hold.amount == 0
-    assert affordable_output(chat(1000), free.price, 0) == 1000
+    assert affordable_output(chat(1000), free, 1000, 0) == 1000
 
 
 def test_the_rules_are_those_of_the_settings() -> None:
@@ -78,6 +79,6 @@ def test_the_rules_are_those_of_the_settings() -> None:
         "OPEN_REQUESTS_PER_USER": "6",
     }
     made = rules.of(settings_module.read(variables))
-    assert made.price == Price("default/1/2/3", input=1, output=2, cached=3)
+    assert made.prices.at("any", 0) == Price("*/1/2/3/0", input=1, output=2, cached=3)
     assert [(limit.period, limit.limit) for limit in made.account_limits + made.address_limits] == [("m", 4), ("m", 5)]
     assert made.open_max == 6

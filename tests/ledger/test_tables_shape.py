@@ -32,6 +32,8 @@ def test_every_table_is_on_demand_and_has_its_key() -> None:
             "s-journal": ["account_id", "version"],
             "s-windows": ["scope"],
             "s-days": ["account_id", "day"],
+            "s-claims": ["claim_id"],
+            "s-checkpoints": ["account_id"],
         }
         ttl = client.describe_time_to_live(TableName="s-windows")["TimeToLiveDescription"]
         assert (ttl["TimeToLiveStatus"], ttl["AttributeName"]) == ("ENABLED", "ttl")
@@ -39,7 +41,9 @@ def test_every_table_is_on_demand_and_has_its_key() -> None:
 
 def test_a_receipt_reads_back_as_it_was_written() -> None:
     """What the hot path writes as an item, PynamoDB's pages read back field by field."""
-    receipt = Receipt("default/1", "1m80", 5, 6, "cut", 7, 8, "/v1/x", "m", "p", 9, 10, 11, 12, 13, ("a", "b"))
+    receipt = Receipt(
+        "default/1", "1m80", 5, 6, "cut", 7, 8, "/v1/x", "m", "p", 9, 10, 11, 12, 13, ("a", "b"), "stop", "c"
+    )
     assert all(getattr(receipt, field.name) for field in dataclasses.fields(receipt))
     with mock_aws():
         tables.create_tables(SETTINGS)

@@ -20,12 +20,12 @@ class Counter:
     def __init__(self, *limits: Limit) -> None:
         self.limits, self.counters = limits, dict[str, int]()
 
-    def ask(self, now_s: float) -> int:
-        """0 where the request is counted, else the seconds of Retry-After."""
+    def ask(self, now_s: float) -> float:
+        """0 where the request is counted, else the seconds of Retry-After; infinity for a total."""
         try:
             counts = count(self.limits, self.counters, now_s)
         except RateLimited as limited:
-            return limited.retry_after_s
+            return limited.wait_s
         for name in stale(self.counters, now_s):
             del self.counters[name]
         for window in counts:

@@ -1,0 +1,70 @@
+"""What the hold of a running stream still covers, and more of it while the stream nears its end."""
+
+import asyncio
+import contextlib
+from dataclasses import replace
+
+from functions.admit.estimate import FLOOR_OUTPUT_TOKENS
+from functions.admit.gate import Ticket
+from functions.authenticate.callers import Callers
+from functions.errors import FareboxError
+from functions.ledger.account import Account
+from functions.ledger.admit import Admission
+from functions.ledger.extend import More, extend
+from functions.ledger.settle import HoldResolved
+from functions.ledger.store import Ledger
+from functions.ledger.tidy import AccountGone
+from functions.money import Usage
+
+LOW_IS_ONE_OF = 5
+"""A hold is extended when no more than one part in so many of it is left: near 80 % of its use."""
+
+
+class Allowance:
+    """The credits held for one running request. The stream asks it how far it may go, and goes on meanwhile."""
+
+    def __init__(self, ledger: Ledger, callers: Callers, ticket: Ticket) -> None:
+        self.ledger, self.callers, self.price = ledger, callers, ticket.price
+        self.admission, self.hold = ticket.admission, ticket.admission.hold
+        self.per_token = max(1, ticket.price.output)
+        self.more = More(ticket.asked.upper, FLOOR_OUTPUT_TOKENS * self.per_token)
+        self.extending: asyncio.Task[None] | None = None
+        self.final = self.hold.amount >= self.more.upper
+        """Nothing more is to be had."""
+
+    async def reach(self, usage: Usage) -> int:
+        """How many more tokens may come before this is asked again; negative: the credits are used up."""
+        room = self._extend_near_its_end(usage)
+        while self.extending and (room < 0 or self.extending.done()):
+            await asyncio.shield(self.extending)  # a client that leaves meanwhile must not lose the hold's true size
+            self.extending = None
+            room = self._extend_near_its_end(usage)  # one extension may not be enough
+        return room if self.final or room < 0 else max(0, room - self._low)
+
+    async def admission_now(self) -> Admission:
+        """The admission with its hold as large as it has become."""
+        if self.extending:
+            await self.extending
+        return replace(self.admission, hold=self.hold)
+
+    def _extend_near_its_end(self, usage: Usage) -> int:
+        """The tokens that the hold still covers; where they are few, more are on their way from now on."""
+        room = (self.hold.amount - self.price.cost(usage)) // self.per_token
+        if self.extending is None and not self.final and room <= self._low:
+            self.extending = asyncio.ensure_future(self._extend())
+        return room
+
+    @property
+    def _low(self) -> int:
+        return self.hold.amount // LOW_IS_ONE_OF // self.per_token
+
+    async def _extend(self) -> None:
+        """Take more; where that fails, what is held is all there is, and the settle finds what was taken."""
+        account: Account = self.callers.accounts.get(self.admission.account.account_id, self.admission.account)
+        with contextlib.suppress(HoldResolved, AccountGone, FareboxError):
+            before = self.hold.amount
+            self.hold, account = await extend(self.ledger, account, self.hold, self.more)
+            self.callers.saw(account)
+            self.final = not before < self.hold.amount < self.more.upper
+            return
+        self.final = True

@@ -1,0 +1,153 @@
+"""The gate: everything that must say yes before a request is forwarded, asked at once.
+
+The account's own write decides credits and every limit of the user. What cannot be in it, the totals of the project
+and the claim of an Idempotency-Key, is written beside it at the same time; where one of them refuses, whatever the
+others took is given back. So one round trip stands between a known caller and the model.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from functions.admit.estimate import ask
+from functions.admit.rules import Rules
+from functions.admit.totals import Counted, Totals
+from functions.authenticate.callers import Caller, Callers
+from functions.errors import BadRequest, FareboxError, KeyUsed, LedgerUnavailable, Unauthenticated
+from functions.forward.llama import Prepared
+from functions.ledger import idempotency
+from functions.ledger.account import Account
+from functions.ledger.admit import Admission, Ask, CredentialsChanged, admit
+from functions.ledger.counters import give_back
+from functions.ledger.idempotency import Claim
+from functions.ledger.settle import HoldResolved, void
+from functions.ledger.store import Ledger
+from functions.ledger.tidy import AccountGone
+from functions.ledger.windows import closed
+from functions.money import Price
+
+T = TypeVar("T")
+
+log = logging.getLogger("farebox.admit")
+
+IDEMPOTENCY_KEY_LENGTH_MAX = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """An Idempotency-Key, and what it stands for: the endpoint and the body as they came."""
+
+    key: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A request that may go on: what it was given, and what is to be given back where it comes to nothing."""
+
+    prepared: Prepared
+    price: Price
+    asked: Ask
+    admission: Admission
+    counted: Counted | None
+    claim: Claim | None
+
+
+class Gate:
+    """Admits the requests of one project and auth method."""
+
+    def __init__(self, ledger: Ledger, rules: Rules, callers: Callers, *, model: str, hold_expiry_s: int) -> None:
+        self.ledger, self.rules, self.callers = ledger, rules, callers
+        self.model, self.hold_expiry_s = model, hold_expiry_s
+        self.never = tuple(limit for limit in rules.account_limits + rules.total_limits if limit.limit <= 0)
+        self.totals = Totals(callers.project, rules.total_limits, rules.shards) if rules.total_limits else None
+
+    async def admit(self, caller: Caller, key: str, prepared: Prepared, repeat: Repeat | None) -> Ticket:
+        """Take a request's hold, count it everywhere, claim its Idempotency-Key; all of it or nothing.
+
+        Raises what `functions.ledger.admit.plan` raises; Unauthenticated, NotPriced, InputTooLarge, KeyUsed,
+        LedgerUnavailable. Of several refusals the Idempotency-Key's speaks first: a repeated request is no new one.
+        """
+        now_s = self.ledger.clock.now()
+        closed(self.never, now_s)
+        price = self.rules.prices.at(self.model, now_s)
+        expires = int(now_s) + self.hold_expiry_s
+        asked = ask(prepared, self.rules, price, caller.credentials_version, expires)
+        claim = None
+        if repeat:
+            claim = idempotency.wanted(self.ledger, caller.account_id, repeat.key, repeat.body, self.hold_expiry_s)
+        counting = asyncio.ensure_future(self.totals.count(self.ledger)) if self.totals else None
+        claiming = asyncio.ensure_future(idempotency.claim(self.ledger, claim)) if claim else None
+        admission, refused = None, None
+        try:
+            admission, asked = await self._hold(caller, key, asked)
+        except FareboxError as error:
+            refused = error
+        counted, no_room = await _outcome(counting)
+        _, used = await _outcome(claiming)
+        if admission and not (no_room or used):
+            return Ticket(prepared, price, asked, admission, counted, claim)
+        await self._undo(admission, counted, None if isinstance(used, KeyUsed) else claim)
+        raise used or no_room or refused or Unauthenticated()
+
+    async def give_back(self, ticket: Ticket) -> Account | None:
+        """Nothing came of a request: give back all it took. Returns the account after, where that is known."""
+        return await self._undo(ticket.admission, ticket.counted, ticket.claim)
+
+    async def _hold(self, caller: Caller, key: str, asked: Ask) -> tuple[Admission, Ask]:
+        """Take the hold. Where the account's keys have changed since they were read, they are read again, once."""
+        for remembered in (True, False):
+            if not remembered:
+                caller = await self.callers.look_up(self.ledger, key)
+                asked = asked.by(caller.credentials_version)
+            account = self.callers.account(caller)
+            if account is None:
+                continue
+            try:
+                admission = await admit(self.ledger, account, asked, fresh=False)
+            except (CredentialsChanged, AccountGone):
+                continue
+            self.callers.saw(admission.account)
+            return admission, asked
+        raise Unauthenticated
+
+    async def _undo(self, admission: Admission | None, counted: Counted | None, claim: Claim | None) -> Account | None:
+        """The claim last: while it stands, nobody repeats a request whose hold is still there."""
+        account = None
+        if admission:
+            try:
+                account = await void(self.ledger, admission.account, admission.hold, admission.counts)
+                self.callers.saw(account)
+            except (HoldResolved, LedgerUnavailable):
+                log.warning("not voided: hold %s expires by itself", admission.hold.hold_id)
+        if counted:
+            await give_back(self.ledger, counted.scope, counted.counts)
+        if claim:
+            await idempotency.release(self.ledger, claim)
+        return account
+
+
+async def _outcome(task: "asyncio.Task[T] | None") -> tuple[T | None, FareboxError | None]:
+    """What came of a task: its result, or the error of ours that it raised."""
+    if task is None:
+        return None, None
+    try:
+        return await task, None
+    except FareboxError as error:
+        return None, error
+
+
+def repeat(values: Sequence[str], endpoint: str, body: bytes) -> Repeat | None:
+    """What a request's Idempotency-Key headers say; None where there is none. Raises BadRequest."""
+    if not values:
+        return None
+    key = values[0].strip()
+    well_formed = 0 < len(key) <= IDEMPOTENCY_KEY_LENGTH_MAX and key.isascii() and key.isprintable()
+    if len(set(values)) != 1 or not well_formed:
+        raise BadRequest(
+            f"Idempotency-Key must be one text of 1 to {IDEMPOTENCY_KEY_LENGTH_MAX} ASCII characters.",
+            param="idempotency-key",
+        )
+    return Repeat(key, endpoint.encode() + b"\n" + body)

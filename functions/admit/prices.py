@@ -1,0 +1,127 @@
+"""What models cost: patterns of names, each with dated versions. A model that no pattern matches is refused.
+
+    [{"model": "gpt-4*", "input": 5000000, "output": 20000000, "cached": 2500000},
+     {"model": "gpt-4*", "from": "2027-01-01", "input": 4000000, "output": 16000000},
+     {"model": "*", "per_request": "0.5", "input": 1000000, "output": 1000000}]
+
+The first pattern that matches counts (`*` and `?`, case matters), and of its versions the latest that has begun.
+`input`, `output` and `cached` are credits per million tokens, whole numbers, so that a cost is exact; `cached` is
+`input` where it is left out. `per_request` is credits, with up to six decimals.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from typing import Any
+
+from functions.errors import NotPriced
+from functions.money import AmountError, Price, parse_credits
+
+PRICE_MAX = 10**15
+"""Credits per million tokens; with the largest usage that is believed, a cost still fits a number of DynamoDB."""
+
+FIELDS = ("model", "from", "per_request", "input", "output", "cached")
+
+
+class RulesError(ValueError):
+    """A rule is malformed. The message begins with the field, as a path such as `prices[0].input`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What a pattern's models cost from a moment on (seconds since 1970)."""
+
+    begins_s: float
+    price: Price
+
+
+@dataclass(frozen=True)
+class PriceTable:
+    """Prices by pattern, in the order in which patterns are tried; versions of each, the latest first."""
+
+    patterns: tuple[tuple[str, tuple[Version, ...]], ...]
+
+    def at(self, model: str, now_s: float) -> Price:
+        """What a model costs now. Raises NotPriced."""
+        for version in self._versions(model):
+            if version.begins_s <= now_s:
+                return version.price
+        raise NotPriced(model)
+
+    @lru_cache(256)  # noqa: B019  there are few tables, and each lives as long as its process
+    def _versions(self, model: str) -> tuple[Version, ...]:
+        matching = (versions for pattern, versions in self.patterns if fnmatchcase(model, pattern.replace("[", "[[]")))
+        return next(matching, ())
+
+
+def parse(path: str, value: object) -> PriceTable:
+    """A price table from its JSON. Raises RulesError that names the field."""
+    if not isinstance(value, list) or not value:
+        raise RulesError(f"{path} must be a list of prices")
+    patterns: dict[str, list[Version]] = {}
+    for index, entry in enumerate(value):
+        where = f"{path}[{index}]"
+        model, version = _entry(where, entry)
+        versions = patterns.setdefault(model, [])
+        if any(other.begins_s == version.begins_s for other in versions):
+            raise RulesError(f"{where}.from: {model!r} has a price from then on already")
+        versions.append(version)
+    ordered = (
+        (model, tuple(sorted(versions, key=lambda version: -version.begins_s))) for model, versions in patterns.items()
+    )
+    return PriceTable(tuple(ordered))
+
+
+def _entry(path: str, value: object) -> tuple[str, Version]:
+    entry = fields(path, value, FIELDS)
+    model = entry.get("model")
+    if not isinstance(model, str) or not 0 < len(model) <= 100 or not model.isprintable():
+        raise RulesError(f"{path}.model must be a name or a pattern of 1 to 100 characters")
+    for name in ("input", "output"):
+        if name not in entry:
+            raise RulesError(f"{path}.{name} is required")
+    tokens_in, tokens_out = (whole(f"{path}.{name}", entry[name], PRICE_MAX) for name in ("input", "output"))
+    cached = whole(f"{path}.cached", entry["cached"], PRICE_MAX) if "cached" in entry else tokens_in
+    request = credits_of(f"{path}.per_request", entry.get("per_request", 0))
+    begins_s, day = _moment(f"{path}.from", entry["from"]) if "from" in entry else (0.0, "")
+    name = f"{model}@{day}" if day else model
+    return model, Version(
+        begins_s, Price(f"{name}/{tokens_in}/{tokens_out}/{cached}/{request}", tokens_in, tokens_out, cached, request)
+    )
+
+
+def _moment(path: str, value: object) -> tuple[float, str]:
+    """An ISO 8601 time; without a zone it is UTC. Gives seconds since 1970 and the text as it stands on receipts."""
+    try:
+        moment = datetime.fromisoformat(value if isinstance(value, str) else "")
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise RulesError(f"{path} must be a date or a time such as 2027-01-01 or 2027-01-01T12:00:00Z") from None
+    return moment.timestamp(), moment.strftime("%Y-%m-%dT%H:%MZ")
+
+
+def fields(path: str, value: object, known: tuple[str, ...]) -> Mapping[str, Any]:
+    """An object of which every field is known."""
+    if not isinstance(value, dict):
+        raise RulesError(f"{path or 'the rules'} must be an object")
+    for name in value:
+        if name not in known:
+            raise RulesError(f"{path}.{name}".lstrip(".") + f" is not known; known are {', '.join(known)}")
+    return value
+
+
+def whole(path: str, value: object, most: int, least: int = 0) -> int:
+    """A whole number; true and 1.0 are none."""
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise RulesError(f"{path} must be a whole number between {least} and {most}")
+    return value
+
+
+def credits_of(path: str, value: object) -> int:
+    """Credits as microcredits."""
+    try:
+        return parse_credits(value)
+    except AmountError as error:
+        raise RulesError(f"{path}: {error}") from None
