@@ -3,7 +3,7 @@
 PYTHON ?= python3
 SHELL = /bin/sh
 .DEFAULT_GOAL = help
-.PHONY: help run test check bench lock clean
+.PHONY: help run audit test check bench simulate conformance lock clean
 
 PY = .venv/bin/python
 RUN = requirements/local.txt requirements/model.txt
@@ -15,10 +15,13 @@ RUN_STAMP := .venv/.installed-run-$(call sum,$(RUN))
 DEV_STAMP := .venv/.installed-dev-$(call sum,$(DEV))
 
 help: ## list these
-	@sed -n 's/^\([a-z]*\):.*## /\1 /p' Makefile | while read -r name what; do printf '%-8s%s\n' "$$name" "$$what"; done
+	@sed -n 's/^\([a-z]*\):.*## /\1 /p' Makefile | while read -r name what; do printf '%-12s%s\n' "$$name" "$$what"; done
 
 run: $(RUN_STAMP) ## start everything on this machine: the gateway, its tables, a small real model
 	@exec $(PY) -m infra.local --end-with-parent
+
+audit: $(RUN_STAMP) ## check every balance of what `make run` runs, or of DYNAMODB_ENDPOINT_URL (FULL=1: from the beginning)
+	@$(PY) -m infra.local.audit $(if $(FULL),--full)
 
 test: check ## run the checks, then the tests
 	$(PY) -m pytest -n 2 --dist loadfile
@@ -31,6 +34,13 @@ check: $(DEV_STAMP) ## lint, format, types, import contracts
 
 bench: $(RUN_STAMP) ## measure the gateway
 	$(PY) -m benchmarks
+
+SEEDS ?= 1000
+simulate: $(DEV_STAMP) ## prove the ledger: SEEDS=1000 simulated deployments, each call of which may fail
+	$(PY) -m tests.simulation.run --seeds $(SEEDS)
+
+conformance: $(DEV_STAMP) ## compare the simulator's table with MiniStack, and with DynamoDB Local where Java and Maven are
+	$(PY) -m tests.simulation.conformance
 
 lock: ## compile requirements/*.in to pinned, hashed files (needs uv)
 	sh requirements/lock.sh

@@ -34,6 +34,10 @@ def rest() -> Rest:
     return Rest(settings_module.get())
 
 
+if settings_module.get().on_lambda:
+    rest()  # a deployment with malformed settings or rules never starts
+
+
 @app.middleware("http")
 def every_answer(event: Any, get_response: Callable[[Any], Response]) -> Response:
     """Every answer has a request id; the framework's own errors get the shape of ours."""
@@ -109,7 +113,7 @@ def account_receipts() -> Response:
     return Response(body, headers=dict(headers))
 
 
-@route("/v1/estimate", methods=["POST"])
+@route("/v1/estimate", methods=["POST"], content_types=["*/*"])
 def estimate() -> dict[str, Any]:
     request = event()
     account, raw = rest().account(request), body_of(request)

@@ -1,4 +1,4 @@
-"""The whole run, unattended: about two minutes on two cores. Exit status 1 if something failed or answered wrong."""
+"""The whole run, unattended: about four minutes on two cores. Exit status 1 if something failed or answered wrong."""
 
 import asyncio
 import signal
@@ -11,12 +11,14 @@ from statistics import median
 
 import aiohttp
 
-from benchmarks import chart, report
+from benchmarks import call_tables, chart, report
+from benchmarks.account_size import account_bytes
 from benchmarks.cpu import Sample, sample
 from benchmarks.first_byte import first_byte_ms
-from benchmarks.ledger_calls import LedgerCalls, ledger_calls
+from benchmarks.ledger_calls import KINDS, Calls, ledger_calls
 from benchmarks.load import Client
 from benchmarks.processes import ROOT, BenchError, Processes
+from benchmarks.report import AT_ONCE, GATEWAY, RELAY
 from benchmarks.spent import check_spent
 from benchmarks.stand import Server, Stand, cores
 from benchmarks.start_up import StartUp, start_up
@@ -35,7 +37,7 @@ def say(text: str) -> None:
     print(f"[{time.perf_counter() - began_s:4.0f} s] {text}", flush=True)
 
 
-async def under_load(servers: dict[str, tuple[Server, Client]], direct: Client) -> dict[str, report.Measured]:
+async def under_load(servers: dict[str, tuple[Server, Client]], direct: Client) -> report.Servers:
     """ROUNDS rounds; in each, every server in turn, so that a slow minute of the machine meets them alike."""
     samples: dict[tuple[str, bool], list[Sample]] = {(name, stream): [] for name in servers for stream in (False, True)}
     first_bytes: dict[str, list[float]] = {name: [] for name in servers}
@@ -65,15 +67,29 @@ async def measure(stand: Stand) -> None:
 
     starts, tokens = await start_ups(stand, upstream.url, dynamodb.url, key)
     calls, call_tokens = await ledger_calls(stand, key, upstream.url, dynamodb.url, prefix)
-    say(f"DynamoDB calls: {calls[True].writes:g} writes and {calls[True].reads:g} reads a request")
-    client = Client(session, "gateway", gateway.url, key)
-    servers = {"gateway": (gateway, client), "relay": (relay, Client(session, "relay", relay.url))}
+    for kind in KINDS:
+        writes = max(one.writes for one in calls[kind].values())
+        say(f"DynamoDB calls, {kind.name}: {writes:g} writes a request")
+    item_bytes = await account_bytes(dynamodb.url)
+    say(f"the account item: {item_bytes} bytes")
+
+    instant = await stand.start_instant_dynamodb()
+    at_once = await stand.start_gateway(upstream.url, instant.url)
+    client = Client(session, GATEWAY, gateway.url, key)
+    client_at_once = Client(session, AT_ONCE, at_once.url, await stand.register(at_once))
+    servers = {
+        GATEWAY: (gateway, client),
+        AT_ONCE: (at_once, client_at_once),
+        RELAY: (relay, Client(session, RELAY, relay.url)),
+    }
     measured = await under_load(servers, Client(session, "upstream", upstream.url))
 
     tokens += call_tokens + client.tokens_reported
-    await check_spent(session, gateway.url, key, tokens)
+    await check_spent(client, tokens)
+    await check_spent(client_at_once, client_at_once.tokens_reported)
+    tokens += client_at_once.tokens_reported
     say(f"metering was on: {tokens} tokens reported, as many credits spent")
-    publish(measured, starts, calls)
+    publish(measured, starts, calls, item_bytes)
 
 
 async def start_ups(stand: Stand, upstream: str, dynamodb: str, key: str) -> tuple[dict[str, StartUp], int]:
@@ -88,12 +104,13 @@ async def start_ups(stand: Stand, upstream: str, dynamodb: str, key: str) -> tup
     return starts, tokens
 
 
-def publish(measured: dict[str, report.Measured], starts: dict[str, StartUp], calls: dict[bool, LedgerCalls]) -> None:
-    rows = report.rows(measured["gateway"], measured["relay"], starts, calls)
+def publish(measured: report.Servers, starts: dict[str, StartUp], calls: Calls, item_bytes: int) -> None:
+    rows, call_rows = report.rows(measured, starts, item_bytes), call_tables.call_rows(calls)
     OUTPUT.mkdir(exist_ok=True)
-    report.write_json(OUTPUT / "bench.json", rows, measured, calls)
-    (OUTPUT / "bench.svg").write_text(chart.chart(rows))
-    print(f"\n{report.table(rows)}\n\n{report.scale_line(measured['relay'])}\n\n{report.calls_table(calls)}")
+    report.write_json(OUTPUT / "bench.json", rows + call_rows, measured, calls)
+    (OUTPUT / "bench.svg").write_text(chart.chart(rows + call_rows))
+    print(f"\n{report.table(rows)}\n\n{report.scale_line(measured[RELAY])}")
+    print(f"\n{call_tables.counts_table(calls)}\n\n{call_tables.operations_table(calls)}")
     print("\nAlso written: .local/bench.json, .local/bench.svg")
 
 

@@ -4,7 +4,7 @@ from html import escape
 
 from benchmarks.report import Row, number
 
-WIDTH, BARS_LEFT, BARS_WIDTH = 720, 240, 400
+WIDTH, BARS_LEFT, BARS_WIDTH = 830, 350, 400
 BAR_HEIGHT, GROUP_GAP, TOP = 16, 22, 44
 SCALE_ROOM = 1.15
 """The longest bar leaves this much room for its aim and its number."""

@@ -1,10 +1,11 @@
 """DynamoDB calls of one warm request, and how many of them wait for each other.
 
-Requests are counted in a short run of their own, one at a time, with listeners between the gateway and both
+Requests are counted in short runs of their own, one at a time, with listeners between the gateway and both
 DynamoDB and the upstream. They cost CPU and time, so nothing else is measured then.
 """
 
 import asyncio
+import secrets
 from collections import Counter
 from dataclasses import dataclass
 
@@ -22,6 +23,37 @@ DELAY_S = 0.02
 SETTLE_S = 0.3
 """After an answer, for calls that come behind it."""
 
+PROJECT_LIMITS = dict.fromkeys(("minute", "hour", "day", "week", "month"), 10**9)
+TOTAL_RULES = {"limits": {"project": PROJECT_LIMITS}}
+AWAITED_BEFORE_MAX = 1
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of request: with a limit of the whole project counted, with an Idempotency-Key claimed."""
+
+    name: str
+    total: bool = False
+    claim: bool = False
+
+    @property
+    def writes_max(self) -> int:
+        """The aim: admission, receipt and settle, and a write for each thing that is counted or claimed beside."""
+        return 3 + 1 + self.total + self.claim
+
+    @property
+    def made_of(self) -> str:
+        """The same as a sum; the window of the client's address is always on."""
+        return "3 + 1 per-IP window" + " + 1 total" * self.total + " + 1 claim" * self.claim
+
+
+KINDS = (
+    Kind("plain"),
+    Kind("project total", total=True),
+    Kind("Idempotency-Key", claim=True),
+    Kind("both", total=True, claim=True),
+)
+
 
 @dataclass(frozen=True)
 class LedgerCalls:
@@ -35,6 +67,10 @@ class LedgerCalls:
     """Such as `{"UpdateItem accounts": 2.0}`."""
 
 
+Calls = dict[Kind, dict[bool, LedgerCalls]]
+"""Of each kind of request, buffered (False) and streamed (True)."""
+
+
 @dataclass(frozen=True)
 class _Request:
     calls: list[Call]
@@ -42,31 +78,40 @@ class _Request:
     """When the request reached the upstream."""
 
 
-async def ledger_calls(
-    stand: Stand, key: str, upstream: str, dynamodb: str, prefix: str
-) -> tuple[dict[bool, LedgerCalls], int]:
-    """The calls of a buffered (False) and a streamed (True) request, and the tokens that the run's answers reported.
+async def ledger_calls(stand: Stand, key: str, upstream: str, dynamodb: str, prefix: str) -> tuple[Calls, int]:
+    """The calls of each kind of request, and the tokens that the answers of all these runs reported.
 
     `prefix` is the tables' prefix, left out of the names.
     """
+    found: Calls = {}
+    tokens = 0
     async with PassThrough(dynamodb, DELAY_S) as to_dynamodb, PassThrough(upstream) as to_upstream:
-        gateway = await stand.start_gateway(to_upstream.url, to_dynamodb.url)
-        client = Client(stand.session, "gateway", gateway.url, key)
-        found = {}
-        for stream in (False, True):
-            for _ in range(WARM_UP_REQUESTS):
-                await client.ask(stream=stream)
-            await asyncio.sleep(SETTLE_S)
-            requests = [await _observe(client, stream, to_dynamodb, to_upstream) for _ in range(REQUESTS)]
-            found[stream] = _summary(requests, prefix)
-        stand.processes.end(gateway.running)
-        return found, client.tokens_reported
+        for kind in KINDS:
+            rules = TOTAL_RULES if kind.total else None
+            gateway = await stand.start_gateway(to_upstream.url, to_dynamodb.url, rules)
+            client = Client(stand.session, "gateway", gateway.url, key)
+            found[kind] = {}
+            for stream in (False, True):
+                for _ in range(WARM_UP_REQUESTS):
+                    await _ask(client, kind, stream)
+                await asyncio.sleep(SETTLE_S)
+                requests = [await _observe(client, kind, stream, to_dynamodb, to_upstream) for _ in range(REQUESTS)]
+                found[kind][stream] = _summary(requests, prefix)
+            stand.processes.end(gateway.running)
+            tokens += client.tokens_reported
+    return found, tokens
 
 
-async def _observe(client: Client, stream: bool, to_dynamodb: PassThrough, to_upstream: PassThrough) -> _Request:
+async def _ask(client: Client, kind: Kind, stream: bool) -> None:
+    await client.ask(stream=stream, idempotency_key=secrets.token_hex(16) if kind.claim else "")
+
+
+async def _observe(
+    client: Client, kind: Kind, stream: bool, to_dynamodb: PassThrough, to_upstream: PassThrough
+) -> _Request:
     to_dynamodb.calls.clear()
     to_upstream.calls.clear()
-    await client.ask(stream=stream)
+    await _ask(client, kind, stream)
     await asyncio.sleep(SETTLE_S)
     posts = [call for call in to_upstream.calls if call.operation.startswith("POST")]
     if len(posts) != 1:

@@ -37,12 +37,13 @@ class Client:
         self.bodies = {False: json.dumps(REQUEST).encode(), True: json.dumps(STREAM_REQUEST).encode()}
         self.tokens_reported = 0
 
-    async def ask(self, *, stream: bool) -> Answer:
+    async def ask(self, *, stream: bool, idempotency_key: str = "") -> Answer:
         """One chat completion. Raises BenchError unless the answer is the mock upstream's, whole."""
+        headers = self.headers | {"idempotency-key": idempotency_key} if idempotency_key else self.headers
         parts, first_byte_s, start_s = [], 0.0, time.perf_counter()
         url = f"{self.url}/v1/chat/completions"
         try:
-            async with self.session.post(url, data=self.bodies[stream], headers=self.headers) as response:
+            async with self.session.post(url, data=self.bodies[stream], headers=headers) as response:
                 async for part in response.content.iter_any():
                     first_byte_s = first_byte_s or time.perf_counter() - start_s
                     parts.append(part)

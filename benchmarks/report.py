@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,12 +11,16 @@ from statistics import median
 from typing import Any
 
 from benchmarks.cpu import Sample
-from benchmarks.ledger_calls import LedgerCalls
+from benchmarks.ledger_calls import Calls
 from benchmarks.start_up import StartUp
 
 AIMS_SET_AT_MS = {False: 0.15, True: 1.2}
 """What the bare relay took, buffered and streamed, on the machine that the aims were set on."""
 
+ITEM_BYTES_AIM = 1024
+"""Up to here a write costs one write unit."""
+
+GATEWAY, AT_ONCE, RELAY = "gateway", "gateway, DynamoDB at once", "relay"
 HEADINGS = ("", "gateway", "bare relay", "gateway / relay", "aim")
 
 
@@ -62,40 +67,50 @@ class Measured:
         return self.streamed if stream else self.buffered
 
 
-def rows(gateway: Measured, relay: Measured, starts: dict[str, StartUp], calls: dict[bool, LedgerCalls]) -> list[Row]:
-    """Every figure, with the aims of the design. DynamoDB calls are those of the kind of request that makes more."""
-    found = [
-        Row("CPU, buffered", "ms", gateway.cpu_ms(False), relay.cpu_ms(False), aim=1.05),
-        Row("CPU, streamed", "ms", gateway.cpu_ms(True), relay.cpu_ms(True), aim=3.0),
-        Row("first byte added, 1 client", "ms", gateway.first_byte_added_ms, relay.first_byte_added_ms),
-        Row("buffered, 16 clients", "/s", gateway.requests_per_s(False), relay.requests_per_s(False)),
-        Row("streamed, 16 clients", "/s", gateway.requests_per_s(True), relay.requests_per_s(True)),
-        Row("memory under load", "MiB", gateway.rss_mb(), relay.rss_mb()),
-        Row("start to ready", "ms", starts["gateway"].ready_ms),
-        Row("start to first answer", "ms", starts["gateway"].first_answer_ms),
-        Row("memory then", "MiB", starts["gateway"].rss_mb),
-    ]
-    alone = starts["function"]
-    found += [
+Servers = dict[str, Measured]
+"""GATEWAY, AT_ONCE and RELAY."""
+
+
+def rows(servers: Servers, starts: dict[str, StartUp], item_bytes: int) -> list[Row]:
+    """Every figure but the DynamoDB calls, with the aims of the design."""
+    whole, alone = starts["gateway"], starts["function"]
+    return [
+        *_both(servers, "CPU, buffered", "ms", lambda server: server.cpu_ms(False), 1.05),
+        *_both(servers, "CPU, streamed", "ms", lambda server: server.cpu_ms(True), 3.0),
+        *_both(servers, "first byte added, 1 client", "ms", lambda server: server.first_byte_added_ms),
+        *_both(servers, "buffered, 16 clients", "/s", lambda server: server.requests_per_s(False)),
+        *_both(servers, "streamed, 16 clients", "/s", lambda server: server.requests_per_s(True)),
+        Row("memory under load", "MiB", servers[GATEWAY].rss_mb(), servers[RELAY].rss_mb()),
+        Row("start to ready", "ms", whole.ready_ms),
+        Row("start to first answer", "ms", whole.first_answer_ms),
+        Row("memory then", "MiB", whole.rss_mb),
         Row("function: start to ready", "ms", alone.ready_ms),
         Row("function: start to first answer", "ms", alone.first_answer_ms, aim=500),
         Row("function: memory then", "MiB", alone.rss_mb, aim=90),
         Row("function: memory after load", "MiB", alone.loaded_rss_mb, aim=90),
+        Row("account item, all limits, 5 open requests", "bytes", item_bytes, aim=ITEM_BYTES_AIM),
     ]
-    most = calls.values()
+
+
+def _both(
+    servers: Servers, name: str, unit: str, figure: Callable[[Measured], float], aim: float | None = None
+) -> list[Row]:
+    """A figure of the gateway over MiniStack, and of the gateway whose DynamoDB answers at once."""
+    relay = figure(servers[RELAY])
     return [
-        *found,
-        Row("DynamoDB writes", "", max(c.writes for c in most), aim=4, at_aim=True),
-        Row("DynamoDB reads", "", max(c.reads for c in most)),
-        Row("awaited before the upstream", "", max(c.awaited_before_upstream for c in most), aim=1, at_aim=True),
-        Row("awaited after it", "", max(c.awaited_after for c in most)),
+        Row(name, unit, figure(servers[GATEWAY]), relay, aim),
+        Row(f"{name}, DynamoDB at once", unit, figure(servers[AT_ONCE]), relay, aim),
     ]
 
 
 def table(found: list[Row]) -> str:
     """The figures as a Markdown table with aligned columns."""
-    lines = [HEADINGS, *[_cells(row) for row in found]]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
+    return aligned([HEADINGS, *[_cells(row) for row in found]])
+
+
+def aligned(lines: list[tuple[str, ...]]) -> str:
+    """A Markdown table of a line of headings and lines of cells; all but the first column on the right."""
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     written = [
         [line[0].ljust(widths[0])] + [c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True)] for line in lines
     ]
@@ -112,18 +127,16 @@ def scale_line(relay: Measured) -> str:
     return f"The CPU aims were set on another machine; here the bare relay takes {' and '.join(parts)}."
 
 
-def calls_table(calls: dict[bool, LedgerCalls]) -> str:
-    """DynamoDB calls of one request by operation and table."""
-    names = list(dict.fromkeys(name for found in calls.values() for name in found.by_table))
-    counts = [(name, calls[False].by_table.get(name, 0), calls[True].by_table.get(name, 0)) for name in names]
-    lines = [f"| {name} | {buffered:g} | {streamed:g} |" for name, buffered, streamed in counts]
-    return "\n".join(["| call | buffered | streamed |", "|---|--:|--:|", *lines])
-
-
 def _cells(row: Row) -> tuple[str, ...]:
-    aim = f"{'≤' if row.at_aim else '<'} {row.aim:g}{'' if row.met else ' missed'}" if row.aim is not None else ""
     name = f"{row.name}, {row.unit}" if row.unit else row.name
-    return name, number(row.gateway), number(row.relay), number(row.ratio), aim
+    return name, number(row.gateway), number(row.relay), number(row.ratio), aim_of(row)
+
+
+def aim_of(row: Row) -> str:
+    """A row's aim, and whether it was missed; nothing where it has none."""
+    if row.aim is None:
+        return ""
+    return f"{'≤' if row.at_aim else '<'} {row.aim:g}{'' if row.met else ' missed'}"
 
 
 def number(value: float | None) -> str:
@@ -133,14 +146,17 @@ def number(value: float | None) -> str:
     return f"{value:.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.2f}"
 
 
-def write_json(path: Path, found: list[Row], servers: dict[str, Measured], calls: dict[bool, LedgerCalls]) -> None:
+def write_json(path: Path, found: list[Row], servers: Servers, calls: Calls) -> None:
     """The same figures, every sample they are medians of, and what they were measured on."""
     document: dict[str, Any] = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {"cpu": _cpu(), "cores": os.cpu_count(), "python": platform.python_version()},
         "figures": [asdict(row) | {"ratio": row.ratio, "met": row.met} for row in found],
         "samples": {name: asdict(measured) for name, measured in servers.items()},
-        "dynamodb": {"streamed" if stream else "buffered": asdict(found) for stream, found in calls.items()},
+        "dynamodb": {
+            kind.name: {"streamed" if stream else "buffered": asdict(one) for stream, one in measured.items()}
+            for kind, measured in calls.items()
+        },
     }
     path.write_text(json.dumps(document, indent=1) + "\n")
 

@@ -1,14 +1,16 @@
-"""What is measured and what it needs: a mock upstream, MiniStack, the gateway as `make run` starts it, a bare relay."""
+"""What is measured and what it needs: a mock upstream, MiniStack or a stand-in, the gateway, a bare relay."""
 
 import asyncio
 import email
 import email.policy
+import json
 import os
 import re
 import secrets
 from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -74,27 +76,34 @@ class Stand:
         running = self.processes.start("ministack", "ministack", env=env, core=self.cores.others)
         return await self._ready(running, port, "/_ministack/health")
 
+    async def start_instant_dynamodb(self) -> Server:
+        """What answers as DynamoDB does, at once; its tables are there already."""
+        port, core = free_port(), self.cores.others
+        arguments = [str(port), settings.Settings.table_prefix]
+        running = self.processes.start("instant", "benchmarks.instant_dynamodb", *arguments, env={}, core=core)
+        return await self._ready(running, port, "/")
+
     async def start_relay(self, upstream: str) -> Server:
         port = free_port()
         env = {"UPSTREAM": upstream}
         running = self.processes.start("relay", "benchmarks.bare_relay", str(port), env=env, core=self.cores.measured)
         return await self._ready(running, port, "/health")
 
-    def launch_gateway(self, upstream: str, dynamodb: str) -> Server:
+    def launch_gateway(self, upstream: str, dynamodb: str, rules: dict[str, Any] | None = None) -> Server:
         """The gateway as `make run` starts it, with the Chalice app beside the streaming function; not waited for."""
-        return self._launch("gateway", "infra.local.server", [], self.gateway_env(upstream, dynamodb))
+        return self._launch("gateway", "infra.local.server", [], self.gateway_env(upstream, dynamodb, rules))
 
     def launch_stream_function(self, upstream: str, dynamodb: str) -> Server:
         """The streaming function alone, which is what a cold start on Lambda is; not waited for."""
         arguments = ["functions.stream:app", "--loop", "uvloop", "--http", "httptools", "--no-access-log"]
         return self._launch("stream", "uvicorn", arguments, self.gateway_env(upstream, dynamodb))
 
-    async def start_gateway(self, upstream: str, dynamodb: str) -> Server:
-        gateway = self.launch_gateway(upstream, dynamodb)
+    async def start_gateway(self, upstream: str, dynamodb: str, rules: dict[str, Any] | None = None) -> Server:
+        gateway = self.launch_gateway(upstream, dynamodb, rules)
         await ready(self.session, gateway.running, f"{gateway.url}/health")
         return gateway
 
-    def gateway_env(self, upstream: str, dynamodb: str) -> dict[str, str]:
+    def gateway_env(self, upstream: str, dynamodb: str, rules: dict[str, Any] | None = None) -> dict[str, str]:
         """All limits stay on, so that they are counted and paid for; they are only too high to be met."""
         return {
             "DYNAMODB_ENDPOINT_URL": dynamodb,
@@ -108,6 +117,7 @@ class Stand:
             "INFERENCE_USER_RATE_LIMIT": "1000000",
             "OPEN_REQUESTS_PER_USER": "200",
             "TRIAL_TOKENS": str(10**9),
+            "RULES": json.dumps(rules) if rules else "",
             **self.secrets,
         }
 
@@ -122,6 +132,7 @@ class Stand:
         for _ in range(int(MAIL_TIMEOUT_S / MAIL_POLL_S)):
             for path in self.mail_outbox.glob("*.eml"):
                 if key := KEY.search(_text(path)):
+                    path.unlink()  # the next mail is another gateway's
                     return key.group()
             await asyncio.sleep(MAIL_POLL_S)
         raise BenchError(f"no mail with a key came. The gateway's log ends:\n{gateway.running.log_tail()}")

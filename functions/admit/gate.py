@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from functions import money
 from functions.admit.estimate import ask
 from functions.admit.rules import Rules
 from functions.admit.totals import Counted, Totals
 from functions.authenticate.callers import Caller, Callers
-from functions.errors import BadRequest, FareboxError, KeyUsed, LedgerUnavailable, Unauthenticated
+from functions.errors import BadRequest, FareboxError, KeyUsed, LedgerUnavailable, RateLimited, Unauthenticated
 from functions.forward.llama import Prepared
 from functions.ledger import idempotency
 from functions.ledger.account import Account
@@ -71,7 +72,10 @@ class Gate:
         LedgerUnavailable. Of several refusals the Idempotency-Key's speaks first: a repeated request is no new one.
         """
         now_s = self.ledger.clock.now()
-        closed(self.never, now_s)
+        try:
+            closed(self.never, now_s)
+        except RateLimited as error:
+            raise self._telling(error, self.callers.account(caller)) from None
         price = self.rules.prices.at(self.model, now_s)
         expires = int(now_s) + self.hold_expiry_s
         asked = ask(prepared, self.rules, price, caller.credentials_version, expires)
@@ -90,11 +94,18 @@ class Gate:
         if admission and not (no_room or used):
             return Ticket(prepared, price, asked, admission, counted, claim)
         await self._undo(admission, counted, None if isinstance(used, KeyUsed) else claim)
-        raise used or no_room or refused or Unauthenticated()
+        raise self._telling(used or no_room or refused or Unauthenticated(), self.callers.account(caller))
 
     async def give_back(self, ticket: Ticket) -> Account | None:
         """Nothing came of a request: give back all it took. Returns the account after, where that is known."""
         return await self._undo(ticket.admission, ticket.counted, ticket.claim)
+
+    def _telling(self, error: FareboxError, account: Account | None) -> FareboxError:
+        """A refusal that tells the credits as last seen, where it is about the account of a known caller."""
+        if account and isinstance(error, RateLimited | KeyUsed):
+            available = account.available(self.ledger.clock.now())
+            error.headers.setdefault("x-farebox-credits-remaining", money.shown(available))
+        return error
 
     async def _hold(self, caller: Caller, key: str, asked: Ask) -> tuple[Admission, Ask]:
         """Take the hold. Where the account's keys have changed since they were read, they are read again, once."""

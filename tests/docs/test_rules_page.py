@@ -1,0 +1,104 @@
+"""docs/rules.md: its documents are rules, its estimate is what a gateway answers, and it names every field there is."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions import settings as settings_module
+from functions.admit import rules
+from functions.admit.prices import FIELDS
+from functions.admit.rules import Rules
+from tests import stand
+from tests.stand import ROOT, RunningGateway
+
+PAGE = (ROOT / "docs/rules.md").read_text()
+BLOCKS = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+DOCUMENTS = [block for block in BLOCKS if '"object"' not in block]
+(ESTIMATE,) = [block for block in BLOCKS if '"object"' in block]
+FIRST, SECOND = DOCUMENTS[:2]
+
+
+def read(document: str) -> Rules:
+    return rules.of(settings_module.read({"RULES": document}))
+
+
+@pytest.fixture(scope="module")
+def second_gateway(dynamodb_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
+    """A gateway with the page's second document; no provider is asked."""
+    with stand.gateways(dynamodb_url, tmp_path_factory.mktemp("rules-page")) as start:
+        yield start(RULES=SECOND)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=range(len(DOCUMENTS)))
+def test_every_document_on_the_page_is_read(document: str) -> None:
+    """Each JSON example is well-formed, and says something that the settings do not."""
+    assert read(document) != read("")
+
+
+def test_the_first_document_says_what_stands_in_it() -> None:
+    """Prices, their versions and every limit are read as the page writes them."""
+    made = read(FIRST)
+    assert made.prices.at("gpt-4o", 0).version == "gpt-4*/5000000/20000000/2500000/500000"
+    dated = made.prices.at("gpt-4o", 1_800_000_000).version
+    assert dated == "gpt-4*@2027-01-01T00:00Z/4000000/16000000/4000000/0"
+    assert f"`{dated}`" in PAGE
+    limits = json.loads(FIRST)["limits"]
+    assert [limit.limit for limit in made.account_limits] == list(limits["user"].values())
+    assert [(limit.group, limit.limit) for limit in made.total_limits] == [("key", 600), ("", 1000), ("", 1_000_000)]
+    assert (made.shards, made.open_max, made.input_max, made.output_max) == (1, 16, 8000, 2048)
+
+
+def test_the_second_document_takes_a_limit_away_and_adds_one() -> None:
+    """null is no limit; what is left out stays as it was."""
+    assert [(limit.period, limit.limit) for limit in read(SECOND).account_limits] == [("d", 500)]
+    assert read(SECOND).prices == read("").prices
+
+
+def first_cells(title: str) -> set[str]:
+    """The names in the first column of the table that follows a headline."""
+    section = PAGE.split(f"\n## {title}\n")[1].split("\n## ")[0]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    return set(re.findall(r"`([^`]+)`", " ".join(rows)))
+
+
+def test_the_page_lists_every_field() -> None:
+    """The tables have the fields that the document has, all of them and no other."""
+    first = json.loads(FIRST)
+    named = {f"{part}.{name}" for part in ("credits", "limits") for name in first[part]}
+    assert first_cells("Fields") == named | {"prices"}
+    assert first_cells("Prices") == set(FIELDS)
+    for part in ("credits", "limits"):
+        assert rules._defaults(settings_module.read({}))[part].keys() == first[part].keys()
+
+
+def test_the_messages_on_the_page_are_those_of_the_code() -> None:
+    """The malformed example is refused with the words on the page, and the anomaly it names is a receipt's."""
+    with pytest.raises(settings_module.SettingsError) as refused:
+        read('{"prices": [{"model": "*", "input": 1.5, "output": 1}]}')
+    assert f"`{refused.value}`" in PAGE.replace("\n", " ")
+    assert "input_above_limit" in (ROOT / "functions/story.py").read_text()
+
+
+def settled(value: Any, name: str = "") -> Any:
+    """An answer without what time changes."""
+    if isinstance(value, dict):
+        return {name: settled(part, name) for name, part in value.items()}
+    if isinstance(value, list):
+        return [settled(part) for part in value]
+    return "…" if name == "resets_in_s" else value
+
+
+def test_the_estimate_on_the_page_is_what_a_gateway_answers(second_gateway: RunningGateway, tmp_path: Path) -> None:
+    """The curl line, pasted into a shell, prints the answer that stands below it."""
+    (command,) = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+    here = command.replace("http://127.0.0.1:8503", second_gateway.url).replace("sk-…", second_gateway.key())
+    done = subprocess.run(["sh", "-c", here], capture_output=True, text=True, timeout=60, check=True, cwd=tmp_path)
+    answer = json.loads(done.stdout)
+    assert settled(answer) == settled(json.loads(ESTIMATE)), done.stdout
+    (limit,) = answer["limits"]
+    assert 0 < limit["resets_in_s"] <= 86400
