@@ -108,7 +108,7 @@ async def _stream(gateway: Gateway, exchange: Exchange, ticket: Ticket) -> None:
     try:
         await stream.run(gateway.upstream, exchange, headers, gateway.limit_s(exchange))
     finally:
-        ticket = replace(ticket, admission=await allowance.admission_now())
+        ticket = replace(ticket, admission=await allowance.admission_for(stream.usage()))
     await _settle(gateway, ticket, stream, stream.reader.model)
 
 
@@ -138,7 +138,7 @@ async def _settle(gateway: Gateway, ticket: Ticket, answer: Stream | Whole, mode
         ended=int(gateway.ledger.clock.now()),
         outcome=answer.outcome,
         model=model,
-        abort=gateway.upstream.abort if answer.outcome == "client_left" else "",
+        abort=gateway.upstream.abort if answer.unheard else "",
         claim=ticket.claim.claim_id if ticket.claim else "",
     )
     seen = gateway.callers.accounts.get(paper.account_id, admission.account)  # by now it may be newer: fewer refusals

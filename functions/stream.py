@@ -100,7 +100,7 @@ class HttpExchange:
         """End the body."""
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    def leaving(self, *, interrupts: bool) -> "Leaving":
+    def leaving(self, interrupts: Callable[[], bool]) -> "Leaving":
         return Leaving(self._receive, interrupts)
 
     async def refuse(self, error: FareboxError) -> None:
@@ -114,13 +114,14 @@ class HttpExchange:
 class Leaving:
     """While open, notes when the client leaves.
 
-    With `interrupts` it also ends what the task that opened it does there, and raises ClientLeft in it.
+    Where `interrupts` says so then, it ends what the task that opened it does there, and raises ClientLeft in it.
     """
 
-    __slots__ = ("interrupts", "left", "receive", "task", "watch")
+    __slots__ = ("interrupted", "interrupts", "left", "receive", "task", "watch")
 
-    def __init__(self, receive: Receive, interrupts: bool = True) -> None:
-        self.receive, self.interrupts, self.left = receive, interrupts, False
+    def __init__(self, receive: Receive, interrupts: Callable[[], bool] = lambda: True) -> None:
+        self.receive, self.interrupts = receive, interrupts
+        self.left = self.interrupted = False
 
     async def __aenter__(self) -> "Leaving":
         self.task = asyncio.current_task()
@@ -131,7 +132,8 @@ class Leaving:
     def _leave(self, watch: "asyncio.Future[Message]") -> None:
         if self.task and not watch.cancelled():
             self.left = True
-            if self.interrupts:
+            if self.interrupts():
+                self.interrupted = True
                 self.task.cancel()
 
     async def __aexit__(
@@ -139,7 +141,7 @@ class Leaving:
     ) -> None:
         self.watch.remove_done_callback(self._leave)
         self.watch.cancel()
-        if not (self.left and self.interrupts) or self.task is None:
+        if not self.interrupted or self.task is None:
             self.task = None  # a `_leave` that is queued already must find nobody to interrupt
             return
         if kind is not asyncio.CancelledError:

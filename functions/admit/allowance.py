@@ -41,10 +41,12 @@ class Allowance:
             room = self._extend_near_its_end(usage)  # one extension may not be enough
         return room if self.final or room < 0 else max(0, room - self._low)
 
-    async def admission_now(self) -> Admission:
-        """The admission with its hold as large as it has become."""
-        if self.extending:
+    async def admission_for(self, usage: Usage) -> Admission:
+        """The admission with its hold as large as it has become; larger still where its usage came to more."""
+        while self.extending or (not self.final and self.price.cost(usage) > self.hold.amount):
+            self.extending = self.extending or asyncio.ensure_future(self._extend())
             await self.extending
+            self.extending = None
         return replace(self.admission, hold=self.hold)
 
     def _extend_near_its_end(self, usage: Usage) -> int:

@@ -84,16 +84,21 @@ class Gate:
             claim = idempotency.wanted(self.ledger, caller.account_id, repeat.key, repeat.body, self.hold_expiry_s)
         counting = asyncio.ensure_future(self.totals.count(self.ledger)) if self.totals else None
         claiming = asyncio.ensure_future(idempotency.claim(self.ledger, claim)) if claim else None
-        admission, refused = None, None
+        admission: Admission | None = None
+        refused: FareboxError | None = None
         try:
             admission, asked = await self._hold(caller, key, asked)
+            if admission.hold.expires <= self.ledger.clock.now():  # whoever slept so long may have lost its claim
+                refused = LedgerUnavailable("The ledger did not answer in time; nothing was charged.")
         except FareboxError as error:
             refused = error
         counted, no_room = await _outcome(counting)
         _, used = await _outcome(claiming)
-        if admission and not (no_room or used):
+        if admission and not (refused or no_room or used):
             return Ticket(prepared, price, asked, admission, counted, claim)
         await self._undo(admission, counted, None if isinstance(used, KeyUsed) else claim)
+        if isinstance(refused, Unauthenticated):
+            raise refused  # a key that is revoked learns nothing
         raise self._telling(used or no_room or refused or Unauthenticated(), self.callers.account(caller))
 
     async def give_back(self, ticket: Ticket) -> Account | None:
@@ -156,7 +161,7 @@ def repeat(values: Sequence[str], endpoint: str, body: bytes) -> Repeat | None:
         return None
     key = values[0].strip()
     well_formed = 0 < len(key) <= IDEMPOTENCY_KEY_LENGTH_MAX and key.isascii() and key.isprintable()
-    if len(set(values)) != 1 or not well_formed:
+    if len(values) != 1 or not well_formed:
         raise BadRequest(
             f"Idempotency-Key must be one text of 1 to {IDEMPOTENCY_KEY_LENGTH_MAX} ASCII characters.",
             param="idempotency-key",

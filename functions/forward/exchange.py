@@ -1,5 +1,6 @@
 """One request and the way to answer it, as an entry hands it to the story."""
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -34,6 +35,6 @@ class Exchange(Protocol):
 
     async def start(self, status: int, headers: Headers) -> None: ...
     async def send(self, data: bytes) -> None: ...
-    def leaving(self, *, interrupts: bool) -> AbstractAsyncContextManager[Presence]:
-        """While open, notes when the client leaves; `interrupts`: and raises ClientLeft in this task."""
+    def leaving(self, interrupts: Callable[[], bool]) -> AbstractAsyncContextManager[Presence]:
+        """While open, notes when the client leaves; raises ClientLeft in this task where `interrupts` says so then."""
         ...

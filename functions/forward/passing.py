@@ -46,12 +46,14 @@ class Stream:
         self.presence: Presence
         self.begun = False
         """Something came that the client gets, or would have got."""
+        self.unheard = False
+        """The client left before the end of it."""
 
     async def run(self, upstream: Upstream, exchange: Exchange, headers: Headers, limit_s: float) -> None:
         """Pass every event on as it comes. Raises FareboxError only while the client has got nothing."""
         try:
             async with (
-                exchange.leaving(interrupts=upstream.abort == STOP) as self.presence,
+                exchange.leaving(interrupts(upstream, self.reach)) as self.presence,
                 asyncio.timeout(limit_s) as deadline,
             ):
                 await self._pass(upstream, exchange, headers | STREAM_HEADERS, deadline)
@@ -59,7 +61,7 @@ class Stream:
             if not self.reach.reached:
                 raise
             if not self.reader.ended:
-                self.outcome = "client_left"
+                self.unheard, self.outcome = True, "client_left"
         except TimeoutError:
             if not self.reader.ended:
                 await self._broke_off(exchange, ProviderTimedOut("The request took too long."), "timed_out")
@@ -84,6 +86,9 @@ class Stream:
                     deadline.reschedule(min(soon, deadline.when() or soon))
                 elif self.meter.output > self.checked_until and await self._is_over():
                     self.outcome = "cut"
+                    if not self.begun and not self.presence.left:
+                        await exchange.start(200, headers)
+                    self.begun = True
                     await self._send(exchange, reader.cut_off(self.meter.so_far(self.prepared.input_estimate)))
                     return
         if pending and not reader.ended:
@@ -105,7 +110,8 @@ class Stream:
             if self.reader.ended:
                 break  # what comes after the end is not for the client
         if shown and self.presence.left:
-            self.begun, self.outcome = True, "client_left"
+            self.begun = self.unheard = True
+            self.outcome = "client_left"
         elif shown:
             if not self.begun:
                 self.begun = True
@@ -138,6 +144,11 @@ class Stream:
         return self.meter.total(self.prepared.input_estimate, ended=self.reader.ended and not self.reader.failed)
 
 
+def interrupts(upstream: Upstream, reach: Reach) -> Callable[[], bool]:
+    """Whether a client that leaves ends its answer: always before the provider was reached, then by its rule."""
+    return lambda: upstream.abort == STOP or not reach.reached
+
+
 def reader(prepared: Prepared, output_limit: int, meter: Meter) -> Reader:
     """The reader for an endpoint's events."""
     if prepared.endpoint == "/v1/responses":
@@ -155,23 +166,24 @@ class Whole:
         self.model = ""
         self.raw = b""
         self.reach = Reach()
+        self.unheard = False
 
     async def run(self, upstream: Upstream, exchange: Exchange, limit_s: float) -> None:
         """Fetch the answer. Raises FareboxError when there is none."""
         body = self.prepared.body(self.output_limit)
         try:
             async with (
-                exchange.leaving(interrupts=upstream.abort == STOP) as presence,
+                exchange.leaving(interrupts(upstream, self.reach)) as presence,
                 asyncio.timeout(limit_s),
                 upstream.post(self.prepared.endpoint, body, self.reach, stream=False) as response,
             ):
                 self.raw = await read_all(response)
                 if presence.left:
-                    self.outcome = "client_left"
+                    self.unheard, self.outcome = True, "client_left"
         except ClientLeft:
             if not self.reach.reached:
                 raise
-            self.outcome = "client_left"
+            self.unheard, self.outcome = True, "client_left"
         except TimeoutError:
             raise ProviderTimedOut("The provider took too long; nothing was charged.") from None
         else:

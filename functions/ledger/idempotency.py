@@ -28,6 +28,8 @@ class Claim:
     claim_id: str
     body: str
     owner: str
+    created: int
+    """When the request began, in seconds since 1970, however late its claim is put: its hold is no older."""
     lasts_s: int
     """After so many seconds the request is over for certain: its hold has expired."""
 
@@ -39,7 +41,8 @@ class Claim:
 def wanted(ledger: Ledger, account_id: str, key: str, body: bytes, lasts_s: int) -> Claim:
     """The claim to make for an Idempotency-Key of an account and the body it came with; neither is stored."""
     digest = hashlib.sha256(f"{account_id}\n{key}".encode()).hexdigest()
-    return Claim(account_id, digest, hashlib.sha256(body).hexdigest(), ledger.random(16).hex(), lasts_s)
+    owner, created = ledger.random(16).hex(), int(ledger.clock.now())
+    return Claim(account_id, digest, hashlib.sha256(body).hexdigest(), owner, created, lasts_s)
 
 
 async def claim(ledger: Ledger, wanted: Claim) -> None:
@@ -81,8 +84,7 @@ async def release(ledger: Ledger, claim: Claim) -> None:
 
 
 def _put(ledger: Ledger, wanted: Claim, was: Item | None) -> Item:
-    now = int(ledger.clock.now())
-    numbers = {"created": now, "lasts": wanted.lasts_s, "ttl": now + KEPT_S}
+    numbers = {"created": wanted.created, "lasts": wanted.lasts_s, "ttl": wanted.created + KEPT_S}
     texts = {"account_id": wanted.account_id, "body": wanted.body, "owner": wanted.owner}
     item = wanted.key | {name: {"N": str(number)} for name, number in numbers.items()}
     put = {
@@ -90,7 +92,7 @@ def _put(ledger: Ledger, wanted: Claim, was: Item | None) -> Item:
         "Item": item | {name: {"S": text} for name, text in texts.items()},
         "ConditionExpression": "attribute_not_exists(claim_id) OR #ttl <= :now",
         "ExpressionAttributeNames": {"#ttl": "ttl"},
-        "ExpressionAttributeValues": {":now": {"N": str(now)}},
+        "ExpressionAttributeValues": {":now": {"N": str(int(ledger.clock.now()))}},
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
     if was:

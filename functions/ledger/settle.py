@@ -49,6 +49,11 @@ async def apply(ledger: Ledger, account: Account, hold: Hold, receipt: Receipt) 
 
     Raises HoldResolved when the hold was not there any more, LedgerUnavailable.
     """
+    if receipt.cost > hold.amount:  # it was extended since it was seen
+        account = await _read(ledger, account)
+        if hold.hold_id not in account.holds:
+            raise HoldResolved
+        hold = account.holds[hold.hold_id]
     day = int(ledger.clock.now()) // DAY_S
 
     def more(write: Expression, seen: Account) -> None:
@@ -72,10 +77,12 @@ async def void(ledger: Ledger, account: Account, hold: Hold, counts: list[Count]
     For requests that were not forwarded, so there is no receipt. Raises HoldResolved, LedgerUnavailable.
     """
 
-    def more(write: Expression, _: Account) -> None:
+    def more(write: Expression, seen: Account) -> None:
         for index, window in enumerate(current(counts, ledger.clock.now())):
-            name = write.name(f"#w{index}", window.attribute)
-            write.added.append(f"{name} {write.number(':less', -1)}")
+            if seen.number(window.attribute):
+                name = write.name(f"#w{index}", window.attribute)
+                write.added.append(f"{name} {write.number(':less', -1)}")
+                write.conditions.append(f"{name} > {write.number(':none', 0)}")  # a late void finds it dropped
 
     return await _resolve(ledger, account, hold, 0, more)
 
@@ -107,13 +114,24 @@ async def _resolve(
     raise LedgerUnavailable("The ledger did not answer in time; the hold is resolved when the account is next read.")
 
 
+async def _read(ledger: Ledger, account: Account) -> Account:
+    request = {"TableName": ledger.table("accounts"), "Key": accounts.key(account.account_id), "ConsistentRead": True}
+    item = (await ledger.read("GetItem", request)).get("Item")
+    if item is None:
+        raise HoldResolved
+    return Account(item)
+
+
 def _check_cost(hold: Hold, cost: int) -> None:
     if not 0 <= cost <= hold.amount:
         raise ValueError("a cost is between nothing and its hold")
 
 
 def _give_back(ledger: Ledger, account: Account, hold: Hold, cost: int) -> Expression:
-    """Lots are spent before paid; what comes back goes where it came from, or to `expired` if the lot is over."""
+    """Lots are spent before paid, those that expire first before others, as they were taken.
+
+    What comes back goes where it came from, or to `expired` if the lot is over.
+    """
     _check_cost(hold, cost)
     write = Expression()
     hold_path = f"holds.{write.name('#h', hold.hold_id)}"
@@ -121,7 +139,9 @@ def _give_back(ledger: Ledger, account: Account, hold: Hold, cost: int) -> Expre
     write.conditions.append(f"attribute_exists({hold_path})")
     write.extended(hold)
     expired = 0
-    for index, (name, part) in enumerate(hold.lots.items()):
+    expires = {name: lot.expires for name, lot in account.lots.items()}
+    parts = sorted(hold.lots.items(), key=lambda part: (expires.get(part[0], 0), part[0]))
+    for index, (name, part) in enumerate(parts):
         used = min(part, cost)
         cost -= used
         if used == part:

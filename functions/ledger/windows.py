@@ -15,6 +15,8 @@ MINUTE_S = 60
 HOUR_S = 3600
 DAY_S = 86400
 FOREVER_S = 2**40
+AGE_STALE = {"m": 3}
+"""How many periods old a counter is when it is dropped: two, and three of the minute, which asks for the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ def _retry_after_s(limit: Limit, used: int, previous: int, period: Period, now_s
 
 
 def stale(counters: Iterable[str], now_s: float) -> list[str]:
-    """Attributes of periods at least two old, which no clock that is nearly right still counts in."""
+    """Attributes of periods so old that no clock that is nearly right still asks for them."""
     indexes: dict[str, int] = {}
     past = []
     for name in counters:
@@ -156,7 +158,7 @@ def stale(counters: Iterable[str], now_s: float) -> list[str]:
         period = name[at]
         if period not in indexes:
             indexes[period] = PERIODS[period](now_s).index
-        if int(name[at + 2 :]) <= indexes[period] - 2:
+        if int(name[at + 2 :]) <= indexes[period] - AGE_STALE.get(period, 2):
             past.append(name)
     return past
 
