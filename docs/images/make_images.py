@@ -103,7 +103,61 @@ def layout() -> str:
     return picture(940, 400, "The layout: imports point downwards only", parts)
 
 
+def gate() -> str:
+    """What is asked at once, what each part decides, and what happens where one of them says no."""
+    asked = [
+        ("store", "accounts", ["credits, six windows, open requests,", "debt, blocked, keys: one condition"], "always"),
+        ("store", "windows: the address", ["requests a minute", "never given back"], "always"),
+        ("store", "windows: the project", ["minute to month, by auth method", "and for all; shards"], "where set"),
+        ("store", "claims", ["Idempotency-Key: once in 24 hours", "the receipt names its claim"], "where sent"),
+    ]
+    parts = [box((20, 164, 118, 62), "box", ["request", "checked, priced"])]
+    for index, (kind, name, lines, when) in enumerate(asked):
+        y = 14 + 96 * index
+        parts.append(box((230, y, 300, 74), kind, [name, *lines]))
+        parts.append(label(520, y + 25, when, anchor="end"))
+        parts += [
+            arrow(f"M140 195 C185 195 185 {y + 37} 226 {y + 37}"),
+            arrow(f"M532 {y + 37} C580 {y + 37} 580 195 620 195"),
+        ]
+    parts += [
+        box((624, 158, 118, 74), "step", ["all say yes", "forward"]),
+        arrow("M744 195 H784"),
+        box((788, 164, 132, 62), "box", ["llama-server"]),
+        arrow("M683 234 V308"),
+        box(
+            (624, 312, 296, 74),
+            "box",
+            ["one says no", "what the others took is given back;", "the client hears which, and until when"],
+        ),
+        label(380, 404, "one round trip, all at once", anchor="middle"),
+    ]
+    return picture(940, 416, "The gate: account, address, project and claim are asked at the same time", parts)
+
+
+def hold() -> str:
+    """A stream whose hold grows, and what the settle gives back."""
+    rows = [
+        (14, "admitted", [("step", 150, "held"), ("box", 460, "free")]),
+        (82, "a fifth of it is left: extended", [("store", 120, "used"), ("step", 260, "held"), ("box", 230, "free")]),
+        (150, "extended again", [("store", 330, "used"), ("step", 165, "held"), ("box", 115, "free")]),
+        (218, "settled", [("store", 400, "cost, on the receipt"), ("box", 210, "free again")]),
+    ]
+    parts = []
+    for y, when, amounts in rows:
+        x = 300
+        parts.append(label(284, y + 30, when, "head", "end"))
+        for kind, width, what in amounts:
+            parts.append(f'<rect class="{kind}" x="{x}" y="{y}" width="{width}" height="46" rx="8"/>')
+            parts.append(label(x + width // 2, y + 29, what, anchor="middle"))
+            x += width
+    parts.append(label(605, 290, "the account's credits; cost ≤ hold ≤ credits, always", anchor="middle"))
+    return picture(940, 304, "A stream's hold grows while it runs, and the settle gives back the rest", parts)
+
+
 if __name__ == "__main__":
     here = Path(__file__).parent
+    (here / "gate.svg").write_text(gate())
+    (here / "hold.svg").write_text(hold())
     (here / "story.svg").write_text(story())
     (here / "layout.svg").write_text(layout())
