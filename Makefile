@@ -24,7 +24,7 @@ audit: $(RUN_STAMP) ## check every balance of what `make run` runs, or of DYNAMO
 	@$(PY) -m infra.local.audit $(if $(FULL),--full)
 
 test: check ## run the checks, then the tests
-	$(PY) -m pytest -n 2 --dist loadfile
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(DEV_STAMP) ## lint, format, types, import contracts
 	.venv/bin/ruff check .

@@ -7,6 +7,13 @@ import pytest
 
 from tests import stand
 
+SLOW_FIRST = ("test_proof_of_64_threads", "test_make_run", "test_simulation", "test_make_audit")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take minutes begin first, so that no process is left alone with one at the end."""
+    items.sort(key=lambda item: item.path.stem not in SLOW_FIRST)
+
 
 @pytest.fixture(scope="session")
 def dynamodb_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:

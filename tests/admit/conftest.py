@@ -1,5 +1,6 @@
 """Gateways with rules of their own, in front of a provider that does what each test says."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,7 @@ from tests.admit.ruled import PRICED, TIGHT, UNPRICED, Tight, rules
 from tests.forward.scripted_upstream import ScriptedUpstream, plain, scripted_upstream
 from tests.forward.stage import Stage, new_key
 from tests.ledger.conftest import books
+from tests.stand import wait_until
 
 __all__ = ["books"]
 
@@ -29,7 +31,11 @@ def tight_gateways(
 
 @pytest.fixture
 def tight(tight_gateways: list[stand.RunningGateway], ruled_upstream: ScriptedUpstream) -> Tight:
-    """Two processes where every window holds few requests; no window of the project has one yet."""
+    """Two processes where every window holds few requests; no window of the project has one yet.
+
+    They count by the machine's clock, so a test begins when the minute does not turn for a while.
+    """
+    wait_until(lambda: time.time() % 60 < 48, "a minute begins")
     ruled_upstream.play(plain)
     made = Tight(tight_gateways, ruled_upstream)
     made.forget(made.key())

@@ -68,7 +68,9 @@ async def test_a_void_that_comes_when_its_window_is_forgotten_counts_nothing_bel
     account = await books.account(paid=100)
     admission = await admit(books.ledger, account, ask(10, account, books.clock.now(), LIMIT), fresh=False)
     (counted,) = admission.counts
-    await books.change(account.account_id, "REMOVE #w SET paid = paid + :none", {":none": {"N": "0"}}, w=counted.attribute)
+    await books.change(
+        account.account_id, "REMOVE #w SET paid = paid + :none", {":none": {"N": "0"}}, w=counted.attribute
+    )
     after = await settling.void(books.ledger, admission.account, admission.hold, admission.counts)
     check(after)
     assert isinstance(after, Account)
