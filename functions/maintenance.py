@@ -36,10 +36,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 async def audit(ledger: Ledger, start: str, time_left_ms: Callable[[], int]) -> dict[str, Any]:
     """What `handler` does, on any ledger."""
-    told: dict[str, Any] = {"accounts": 0, "healed": 0, "drift": 0, "findings": [], "next": None}
+    told: dict[str, Any] = {"accounts": 0, "unread": 0, "healed": 0, "drift": 0, "findings": [], "next": None}
     async with aclosing(audit_all(ledger, start)) as findings:
         async for finding in findings:
             told["accounts"] += 1
+            told["unread"] += finding.unread
             told["healed"] += finding.healed
             told["drift"] += finding.drift
             if finding.drift:

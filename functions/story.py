@@ -27,7 +27,7 @@ from functions.settle.charge import charge, receipt
 
 HOLD_OUTLIVES_REQUEST_S = 60
 SETTLES_WITHIN_S = 10
-"""What is kept of a function's time for the receipt and the settle, retries included."""
+"""What is kept of a function's time for the receipt and the settle. Should it not be enough, the next read heals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,13 @@ class Gateway:
     addresses: Addresses
     gate: Gate
 
-    def limit_s(self, exchange: Exchange) -> float:
+    def limit_s(self, exchange: Exchange, ticket: Ticket) -> float:
         """How long an answer may take from now on: its hold outlives it (rule 3), and so does its function."""
-        expiry_s = self.settings.hold_expiry_s
-        limit_s = expiry_s - min(HOLD_OUTLIVES_REQUEST_S, expiry_s / 2)
-        if exchange.ends_at_s is None:
-            return limit_s
-        return min(limit_s, exchange.ends_at_s - SETTLES_WITHIN_S - self.ledger.clock.now())
+        outlives_s = min(HOLD_OUTLIVES_REQUEST_S, self.settings.hold_expiry_s / 2)
+        ends_s = ticket.admission.hold.expires - outlives_s
+        if exchange.ends_at_s is not None:
+            ends_s = min(ends_s, exchange.ends_at_s - SETTLES_WITHIN_S)
+        return ends_s - self.ledger.clock.now()
 
 
 async def serve(gateway: Gateway, exchange: Exchange) -> None:
@@ -88,7 +88,7 @@ async def authenticate_and_admit(gateway: Gateway, exchange: Exchange) -> Ticket
         raise
     try:
         await counting
-    except FareboxError:
+    except Exception:
         await gateway.gate.give_back(ticket)
         raise
     return ticket
@@ -106,7 +106,7 @@ async def _stream(gateway: Gateway, exchange: Exchange, ticket: Ticket) -> None:
     stream = Stream(ticket.prepared, output_limit, allowance.reach)
     headers = _headers(gateway, ticket, account, output_limit)
     try:
-        await stream.run(gateway.upstream, exchange, headers, gateway.limit_s(exchange))
+        await stream.run(gateway.upstream, exchange, headers, gateway.limit_s(exchange, ticket))
     finally:
         ticket = replace(ticket, admission=await allowance.admission_for(stream.usage()))
     await _settle(gateway, ticket, stream, stream.reader.model)
@@ -118,7 +118,7 @@ async def _whole(gateway: Gateway, exchange: Exchange, ticket: Ticket) -> None:
         ticket.prepared, ticket.price, ticket.asked.output_max, ticket.admission.hold.amount
     )
     whole = Whole(ticket.prepared, output_limit)
-    await whole.run(gateway.upstream, exchange, gateway.limit_s(exchange))
+    await whole.run(gateway.upstream, exchange, gateway.limit_s(exchange, ticket))
     after = await _settle(gateway, ticket, whole, whole.model)
     headers = _headers(gateway, ticket, after or ticket.admission.account, output_limit)
     if whole.outcome == "completed":

@@ -29,32 +29,43 @@ class Allowance:
         self.per_token = max(1, ticket.price.output)
         self.more = More(ticket.asked.upper, FLOOR_OUTPUT_TOKENS * self.per_token)
         self.extending: asyncio.Task[None] | None = None
-        self.final = self.hold.amount >= self.more.upper
-        """Nothing more is to be had."""
+        self.refused = False
+        """Nothing more was to be had when it was asked for last."""
 
     async def reach(self, usage: Usage) -> int:
         """How many more tokens may come before this is asked again; negative: the credits are used up."""
-        room = self._extend_near_its_end(usage)
+        room, low = self._room(usage), self._low
+        if room <= low and not (self.refused and room >= 0):
+            self._begin()  # refused near the end, it is asked for once more at the very end
         while self.extending and (room < 0 or self.extending.done()):
             await asyncio.shield(self.extending)  # a client that leaves meanwhile must not lose the hold's true size
             self.extending = None
-            room = self._extend_near_its_end(usage)  # one extension may not be enough
-        return room if self.final or room < 0 else max(0, room - self._low)
+            room = self._room(usage)
+            if room <= self._low and not self.refused:
+                self._begin()  # one extension was not enough
+        if room < 0 or self.refused or self.hold.amount >= self.more.upper:
+            return room
+        return max(0, room - self._low)
 
     async def admission_for(self, usage: Usage) -> Admission:
         """The admission with its hold as large as it has become; larger still where its usage came to more."""
-        while self.extending or (not self.final and self.price.cost(usage) > self.hold.amount):
-            self.extending = self.extending or asyncio.ensure_future(self._extend())
+        if self._room(usage) < 0:
+            self._begin()
+        while self.extending:
             await self.extending
             self.extending = None
+            if self._room(usage) < 0 and not self.refused:
+                self._begin()
         return replace(self.admission, hold=self.hold)
 
-    def _extend_near_its_end(self, usage: Usage) -> int:
-        """The tokens that the hold still covers; where they are few, more are on their way from now on."""
-        room = (self.hold.amount - self.price.cost(usage)) // self.per_token
-        if self.extending is None and not self.final and room <= self._low:
+    def _begin(self) -> None:
+        """Ask for more, unless that is under way or all that the request can come to is held."""
+        if self.extending is None and self.hold.amount < self.more.upper:
             self.extending = asyncio.ensure_future(self._extend())
-        return room
+
+    def _room(self, usage: Usage) -> int:
+        """The tokens that the hold still covers; negative where the usage is above it."""
+        return (self.hold.amount - self.price.cost(usage)) // self.per_token
 
     @property
     def _low(self) -> int:
@@ -63,10 +74,8 @@ class Allowance:
     async def _extend(self) -> None:
         """Take more; where that fails, what is held is all there is, and the settle finds what was taken."""
         account: Account = self.callers.accounts.get(self.admission.account.account_id, self.admission.account)
+        before, self.refused = self.hold.amount, True
         with contextlib.suppress(HoldResolved, AccountGone, FareboxError):
-            before = self.hold.amount
             self.hold, account = await extend(self.ledger, account, self.hold, self.more)
             self.callers.saw(account)
-            self.final = not before < self.hold.amount < self.more.upper
-            return
-        self.final = True
+            self.refused = self.hold.amount == before

@@ -7,6 +7,7 @@ others took is given back. So one round trip stands between a known caller and t
 
 import asyncio
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -16,7 +17,14 @@ from functions.admit.estimate import ask
 from functions.admit.rules import Rules
 from functions.admit.totals import Counted, Totals
 from functions.authenticate.callers import Caller, Callers
-from functions.errors import BadRequest, FareboxError, KeyUsed, LedgerUnavailable, RateLimited, Unauthenticated
+from functions.errors import (
+    BadRequest,
+    KeyUsed,
+    LedgerUnavailable,
+    RateLimited,
+    TooManyOpen,
+    Unauthenticated,
+)
 from functions.forward.llama import Prepared
 from functions.ledger import idempotency
 from functions.ledger.account import Account
@@ -72,12 +80,14 @@ class Gate:
         LedgerUnavailable. Of several refusals the Idempotency-Key's speaks first: a repeated request is no new one.
         """
         now_s = self.ledger.clock.now()
+        if self.rules.open_max <= 0:
+            raise TooManyOpen("No requests are allowed.", None)
         try:
             closed(self.never, now_s)
         except RateLimited as error:
             raise self._telling(error, self.callers.account(caller)) from None
         price = self.rules.prices.at(self.model, now_s)
-        expires = int(now_s) + self.hold_expiry_s
+        expires = math.ceil(now_s) + self.hold_expiry_s
         asked = ask(prepared, self.rules, price, caller.credentials_version, expires)
         claim = None
         if repeat:
@@ -85,12 +95,12 @@ class Gate:
         counting = asyncio.ensure_future(self.totals.count(self.ledger)) if self.totals else None
         claiming = asyncio.ensure_future(idempotency.claim(self.ledger, claim)) if claim else None
         admission: Admission | None = None
-        refused: FareboxError | None = None
+        refused: Exception | None = None
         try:
             admission, asked = await self._hold(caller, key, asked)
             if admission.hold.expires <= self.ledger.clock.now():  # whoever slept so long may have lost its claim
                 refused = LedgerUnavailable("The ledger did not answer in time; nothing was charged.")
-        except FareboxError as error:
+        except Exception as error:  # noqa: BLE001  raised below, when nothing is left behind
             refused = error
         counted, no_room = await _outcome(counting)
         _, used = await _outcome(claiming)
@@ -105,7 +115,7 @@ class Gate:
         """Nothing came of a request: give back all it took. Returns the account after, where that is known."""
         return await self._undo(ticket.admission, ticket.counted, ticket.claim)
 
-    def _telling(self, error: FareboxError, account: Account | None) -> FareboxError:
+    def _telling(self, error: Exception, account: Account | None) -> Exception:
         """A refusal that tells the credits as last seen, where it is about the account of a known caller."""
         if account and isinstance(error, RateLimited | KeyUsed):
             available = account.available(self.ledger.clock.now())
@@ -145,13 +155,13 @@ class Gate:
         return account
 
 
-async def _outcome(task: "asyncio.Task[T] | None") -> tuple[T | None, FareboxError | None]:
-    """What came of a task: its result, or the error of ours that it raised."""
+async def _outcome(task: "asyncio.Task[T] | None") -> tuple[T | None, Exception | None]:
+    """What came of a task: its result, or what it raised."""
     if task is None:
         return None, None
     try:
         return await task, None
-    except FareboxError as error:
+    except Exception as error:  # noqa: BLE001  raised by `admit`, when nothing is left behind
         return None, error
 
 

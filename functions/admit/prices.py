@@ -83,7 +83,7 @@ def _entry(path: str, value: object) -> tuple[str, Version]:
         if name not in entry:
             raise RulesError(f"{path}.{name} is required")
     tokens_in, tokens_out = (whole(f"{path}.{name}", entry[name], PRICE_MAX) for name in ("input", "output"))
-    cached = whole(f"{path}.cached", entry["cached"], PRICE_MAX) if "cached" in entry else tokens_in
+    cached = whole(f"{path}.cached", entry["cached"], tokens_in) if "cached" in entry else tokens_in
     request = credits_of(f"{path}.per_request", entry.get("per_request", 0))
     begins_s, day = _moment(f"{path}.from", entry["from"]) if "from" in entry else (0.0, "")
     name = f"{model}@{day}" if day else model

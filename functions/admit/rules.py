@@ -101,7 +101,7 @@ def _defaults(settings: Settings) -> dict[str, Any]:
         "model": "*",
         "input": settings.credits_per_1m_input_tokens,
         "output": settings.credits_per_1m_output_tokens,
-        "cached": settings.credits_per_1m_cached_tokens,
+        "cached": min(settings.credits_per_1m_cached_tokens, settings.credits_per_1m_input_tokens),
     }
     credits = {"signup": settings.trial_tokens, "signup_days": settings.trial_expiry_days, "purchases": {}}
     limits = {"user": {"minute": settings.inference_user_rate_limit}, "method": {}, "project": {}, "shards": 1}

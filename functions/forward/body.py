@@ -2,12 +2,14 @@
 
 import json
 import math
+import re
 from typing import Any, NoReturn
 
 from functions.errors import BadRequest
 
 DEPTH_MAX = 64
 DIGITS_MAX = 40
+_STRUCTURE = re.compile(rb'[\[\]{}"]')
 
 
 def parse(raw: bytes) -> dict[str, Any]:
@@ -46,7 +48,8 @@ def encode(body: dict[str, Any]) -> bytes:
 def _check_depth(raw: bytes) -> None:
     """Count brackets outside of strings; only for bodies with enough of them to be deep."""
     depth = position = 0
-    while position < len(raw):
+    while found := _STRUCTURE.search(raw, position):
+        position = found.start()
         byte = raw[position]
         if byte in b"[{":
             depth += 1
@@ -54,7 +57,7 @@ def _check_depth(raw: bytes) -> None:
                 raise BadRequest(f"The body is nested deeper than {DEPTH_MAX} levels.")
         elif byte in b"]}":
             depth -= 1
-        elif byte == 0x22:
+        else:
             position = _end_of_string(raw, position)
         position += 1
 

@@ -66,7 +66,7 @@ class Stream:
             if not self.reader.ended:
                 await self._broke_off(exchange, ProviderTimedOut("The request took too long."), "timed_out")
         except FareboxError as error:
-            if not self.reader.ended:
+            if not (self.begun and self.reader.ended):
                 await self._broke_off(exchange, error, "provider_failed")
         except Exception as error:  # noqa: BLE001  the last resort, told to the log by `where`
             log.error("a stream failed: %s", where(error))  # a fault of ours must not make an answer free
@@ -101,11 +101,19 @@ class Stream:
             raise ProviderFailed("The provider ended its answer too early.")
 
     async def _show(self, exchange: Exchange, headers: Headers, events: list[bytes]) -> None:
-        """Read events, and pass on what of them is for the client."""
+        """Read events, and pass on what of them is for the client.
+
+        A comment begins no answer, and neither does an error: what fails before its first event is charged nothing.
+        """
         read = self.reader.read
-        shown = []
+        shown: list[bytes] = []
         for event in events:
             if event and (show := read(event)) is not None:
+                if not (self.begun or shown):
+                    if self.reader.failed:
+                        raise ProviderFailed("The provider failed; nothing was charged.")
+                    if show.startswith(b":"):
+                        continue
                 shown.append(show)
             if self.reader.ended:
                 break  # what comes after the end is not for the client
@@ -195,6 +203,8 @@ class Whole:
             full = str(answer.get("model", ""))
         except (ValueError, AttributeError, RecursionError):
             raise ProviderFailed("The provider's answer is not JSON; nothing was charged.") from None
+        if answer.get("error") and not (answer.get("choices") or answer.get("output")):
+            raise ProviderFailed("The provider failed; nothing was charged.")
         self.meter.guess(len(self.raw) // BYTES_PER_TOKEN)
         self.meter.report(answer.get("usage"))
         self.model = base_name(full)

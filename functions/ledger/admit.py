@@ -70,7 +70,8 @@ async def admit(ledger: Ledger, account: Account, ask: Ask, *, fresh: bool) -> A
     for _ in range(PLANS_MAX):
         now_s = ledger.clock.now()
         try:
-            hold, counts = plan(account, ask, now_s, ids.time_ordered(ledger, account.newest_settled), len(sent))
+            hold_id = ids.time_ordered(ledger, account.newest_settled, 1 << len(sent))
+            hold, counts = plan(account, ask, now_s, hold_id, len(sent))
         except (CredentialsChanged, FareboxError) as error:
             if fresh:
                 if isinstance(error, FareboxError):

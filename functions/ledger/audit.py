@@ -16,7 +16,7 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field, replace
 
-from functions.errors import where
+from functions.errors import LedgerUnavailable, where
 from functions.ledger import account as accounts
 from functions.ledger import checkpoints, tidy
 from functions.ledger.account import Account
@@ -50,6 +50,8 @@ class Finding:
     """Holds that had expired and were resolved by being read."""
     advanced: bool = False
     """Whether a new checkpoint was written."""
+    unread: bool = False
+    """The ledger could not be reached for it: nothing is known of it."""
 
     @property
     def drift(self) -> int:
@@ -81,7 +83,7 @@ class _Books:
 async def audit_all(ledger: Ledger, start: str = "", *, full: bool = False) -> AsyncGenerator[Finding, None]:
     """Audit every account; with `start`, those that the scan comes to after that one.
 
-    Raises LedgerUnavailable.
+    One that cannot be read ends nothing. Raises LedgerUnavailable where the accounts cannot be listed.
     """
     request: Item = {"TableName": ledger.table("accounts"), "Limit": ACCOUNTS_PER_PAGE}
     if start:
@@ -91,6 +93,8 @@ async def audit_all(ledger: Ledger, start: str = "", *, full: bool = False) -> A
             finding = await audit_account(ledger, item["account_id"]["S"], full=full)
         except tidy.AccountGone:
             continue
+        except LedgerUnavailable:
+            finding = Finding(item["account_id"]["S"], unread=True)
         yield finding
 
 

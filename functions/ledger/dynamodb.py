@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from functions.ledger.http import Endpoint
-from functions.ledger.store import Ambiguous, Item, error_of
+from functions.ledger.store import Ambiguous, Item, NotApplied, error_of
 from functions.settings import SettingsError
 
 VERSION = "DynamoDB_20120810."
@@ -80,7 +80,10 @@ class DynamoDB:
 
     async def call(self, operation: str, request: Item) -> Item:
         body = orjson.dumps(request)
-        headers = self.signer.headers(VERSION + operation, body, time.time())
+        try:
+            headers = self.signer.headers(VERSION + operation, body, time.time())
+        except Exception as error:  # whatever the source of credentials raises: nothing was sent
+            raise NotApplied("no credentials") from error
         status, answer = await self.endpoint.post(headers, body)
         try:
             decoded: Item = orjson.loads(answer)

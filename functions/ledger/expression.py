@@ -33,17 +33,27 @@ class Expression:
     def count(self, counts: Iterable[Count], stale: Iterable[str]) -> None:
         """Add one to each window, on the condition that none is full, and drop windows long past."""
         for index, window in enumerate(counts):
-            now, below = self.name(f"#w{index}", window.attribute), self.number(f":w{index}", window.below)
+            now = self.name(f"#w{index}", window.attribute)
             self.added.append(f"{now} {self.number(':one', 1)}")
-            self.conditions.append(f"(attribute_not_exists({now}) OR {now} < {below})")
-            if window.previous:
-                before, most = (
-                    self.name(f"#v{index}", window.previous),
-                    self.number(f":v{index}", window.previous_max),
-                )
-                self.conditions.append(f"(attribute_not_exists({before}) OR {before} <= {most})")
+            fits = self._fits(index, window, ("", window.below, window.previous_max))
+            if window.grown[0]:
+                fits = f"({fits} OR {self._fits(index, window, ('g', *window.grown))})"
+            self.conditions.append(fits)
+            if window.following:
+                self.conditions.append(f"attribute_not_exists({self.name(f'#n{index}', window.following)})")
         for index, attribute in enumerate(stale):
             self.removed.append(self.name(f"#z{index}", attribute))
+
+    def _fits(self, index: int, window: Count, bounds: tuple[str, int, int]) -> str:
+        """Condition: the window is below a bound, and the one before it at most as full as that bound supposes."""
+        tier, below, most = bounds
+        now = f"#w{index}"
+        fits = f"(attribute_not_exists({now}) OR {now} < {self.number(f':w{tier}{index}', below)})"
+        if window.previous:
+            before = self.name(f"#v{index}", window.previous)
+            most_name = self.number(f":v{tier}{index}", most)
+            fits = f"({fits} AND (attribute_not_exists({before}) OR {before} <= {most_name}))"
+        return fits
 
     def take(self, paid: int, lots: dict[str, int], now_s: float) -> None:
         """Take so many microcredits from paid and from each lot, on the condition that they are there."""

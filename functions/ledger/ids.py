@@ -7,11 +7,11 @@ TIME_DIGITS = 9  # 45 bits of milliseconds: until the year 3084
 RANDOM_DIGITS = 9  # 45 bits: two requests of one account in one millisecond do not meet
 
 
-def time_ordered(ledger: Ledger, after: str = "") -> str:
-    """An id of 18 characters that sorts by when it was made, and after `after`; of holds and of their receipts."""
+def time_ordered(ledger: Ledger, after: str = "", by_ms: int = 1) -> str:
+    """An id of 18 characters, of a hold and of its receipt: sorts by when it was made, and `by_ms` after `after`."""
     milliseconds = int(ledger.clock.now() * 1000)
     if after:  # made by a process whose clock may be ahead
-        milliseconds = max(milliseconds, _number(after[:TIME_DIGITS]) + 1)
+        milliseconds = max(milliseconds, _number(after[:TIME_DIGITS]) + by_ms)
     chance = int.from_bytes(ledger.random(6)) & (1 << 5 * RANDOM_DIGITS) - 1
     return _digits(milliseconds, TIME_DIGITS) + _digits(chance, RANDOM_DIGITS)
 

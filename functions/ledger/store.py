@@ -111,7 +111,8 @@ class Ledger:
             try:
                 return await self.store.call(operation, request)
             except NotApplied:
-                await self.pause(attempt)
+                if attempt < SENDS_MAX - 1:
+                    await self.pause(attempt)
             except Rejected as error:
                 raise LedgerUnavailable("The ledger refused a request; this is a fault of the gateway.") from error
         raise LedgerUnavailable("The ledger is busy; nothing was charged.")
@@ -122,7 +123,8 @@ class Ledger:
             try:
                 return await self.store.call(operation, request)
             except (NotApplied, Ambiguous):
-                await self.pause(attempt)
+                if attempt < SENDS_MAX - 1:
+                    await self.pause(attempt)
             except Rejected as error:
                 raise LedgerUnavailable("The ledger refused a request; this is a fault of the gateway.") from error
         raise LedgerUnavailable("The ledger cannot be reached; nothing was charged.")

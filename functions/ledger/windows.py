@@ -15,6 +15,8 @@ MINUTE_S = 60
 HOUR_S = 3600
 DAY_S = 86400
 FOREVER_S = 2**40
+CLOCKS_DIFFER_S = 10
+"""By less than this the clocks of processes differ: around a minute's turn both minutes may be counted in."""
 AGE_STALE = {"m": 3}
 """How many periods old a counter is when it is dropped: two, and three of the minute, which asks for the one before."""
 
@@ -85,9 +87,11 @@ class Count:
     previous: str
     previous_max: int
     """The previous minute's attribute and the most it may be for `below` to hold; "" where none counts."""
-    remaining: int
-    """How many more fit after this one."""
     end_s: int
+    grown: tuple[int, int] = (0, 0)
+    """The same two for a previous minute that others still count in: more of it, and less of this one. 0: does not."""
+    following: str = ""
+    """The next minute's attribute, where it may count already: then this clock is slow, and counts there."""
 
 
 def count(limits: Iterable[Limit], counters: Mapping[str, int], now_s: float) -> list[Count]:
@@ -100,16 +104,14 @@ def count(limits: Iterable[Limit], counters: Mapping[str, int], now_s: float) ->
     for limit in limits:
         period = PERIODS[limit.period](now_s)
         prefix = f"{limit.group}/{limit.period}:" if limit.group else limit.period + ":"
-        attribute = f"{prefix}{period.index}"
-        used = counters.get(attribute, 0)
-        previous, previous_max, below = "", 0, limit.limit
         if limit.period == "m":
-            previous = f"{prefix}{period.index - 1}"
-            previous_max = counters.get(previous, 0)
-            below -= _carried(previous_max, period.end_s - now_s)
-        if used >= below:
-            full.append(_full(limit, used, previous_max, period, now_s))
-        counts.append(Count(limit, attribute, below, previous, previous_max, below - used - 1, period.end_s))
+            counted = _slide(limit, prefix, period, counters, now_s)
+        else:
+            counted = Count(limit, f"{prefix}{period.index}", limit.limit, "", 0, period.end_s)
+        used = counters.get(counted.attribute, 0)
+        if used >= counted.below:
+            full.append(_full(counted, used, counters.get(counted.previous, 0), now_s))
+        counts.append(counted)
     if full:
         raise max(full, key=lambda limited: limited.wait_s)
     return counts
@@ -125,25 +127,41 @@ def current(counts: Iterable[Count], now_s: float) -> list[Count]:
     return [counted for counted in counts if now_s < counted.end_s]
 
 
+def _slide(limit: Limit, prefix: str, period: Period, counters: Mapping[str, int], now_s: float) -> Count:
+    """How the minute is counted. Around its turns clocks that differ count in two of them at once."""
+    if f"{prefix}{period.index + 1}" in counters:
+        now_s, period = period.end_s, PERIODS["m"](period.end_s)
+    attribute, previous = f"{prefix}{period.index}", f"{prefix}{period.index - 1}"
+    seen, left_s = counters.get(previous, 0), period.end_s - now_s
+    below, grown, following = limit.limit - _carried(seen, left_s), (0, 0), ""
+    if left_s > MINUTE_S - CLOCKS_DIFFER_S:
+        more = seen + (below - counters.get(attribute, 0)) // 2
+        grown = (limit.limit - _carried(more, left_s), more) if more > seen else grown
+    elif left_s < CLOCKS_DIFFER_S:
+        following = f"{prefix}{period.index + 1}"
+    return Count(limit, attribute, below, previous, seen, period.end_s, grown, following)
+
+
 def _carried(previous: int, left_s: float) -> int:
     """What the previous minute still counts for, `left_s` before this one ends; rounded up, to be strict."""
     return -(-previous * round(left_s * 1000) // (MINUTE_S * 1000))
 
 
-def _full(limit: Limit, used: int, previous: int, period: Period, now_s: float) -> RateLimited:
-    wait_s = None if limit.is_total else _retry_after_s(limit, used, previous, period, now_s)
+def _full(counted: Count, used: int, previous: int, now_s: float) -> RateLimited:
+    limit = counted.limit
+    wait_s = None if limit.is_total else _retry_after_s(limit, used, previous, counted.end_s, now_s)
     return RateLimited(limit.name, limit.limit, wait_s)
 
 
-def _retry_after_s(limit: Limit, used: int, previous: int, period: Period, now_s: float) -> int:
+def _retry_after_s(limit: Limit, used: int, previous: int, end_s: int, now_s: float) -> int:
     """Whole seconds until a new try can succeed, at least 1."""
-    wait_s = period.end_s - now_s
+    wait_s = end_s - now_s
     if limit.limit <= 0:
         return max(1, int(wait_s) + 1)
     if limit.period == "m":
         if used < limit.limit and previous:  # in this minute, once the previous one weighs less
             fits_s = (limit.limit - used - 1) * MINUTE_S / previous
-            wait_s = max(0.0, period.end_s - now_s - fits_s)
+            wait_s = max(0.0, end_s - now_s - fits_s)
         else:  # in the next minute, once this one weighs less than the limit
             wait_s += max(0.0, MINUTE_S - (limit.limit - 1) * MINUTE_S / max(1, used))
     return max(1, int(wait_s) + 1)

@@ -37,6 +37,7 @@ class Told:
     healed: int = 0
     checkpoints: int = 0
     drift: int = 0
+    unread: int = 0
     findings: list[Finding] = field(default_factory=list)
 
     def add(self, finding: Finding) -> None:
@@ -46,6 +47,7 @@ class Told:
         self.healed += finding.healed
         self.checkpoints += finding.advanced
         self.drift += finding.drift
+        self.unread += finding.unread
         if finding.drift:
             self.findings.append(finding)
 
@@ -57,7 +59,7 @@ class Told:
 
 
 def main() -> int:
-    """Exit code: 0 where every balance is right, 1 where one is not, 2 where nothing could be audited."""
+    """Exit code: 0 where every balance is right, 1 where one is not, 2 where something could not be audited."""
     parser = argparse.ArgumentParser(prog="python -m infra.local.audit")
     parser.add_argument("--full", action="store_true", help="from the beginning, not from the last checkpoints")
     full = parser.parse_args().full
@@ -76,7 +78,7 @@ def main() -> int:
     except KeyboardInterrupt:
         return STOPPED
     _report(told, progress)
-    return DRIFT if told.drift else 0
+    return DRIFT if told.drift else NOT_RUN if told.unread else 0
 
 
 def _port_of_dynamodb(asked: Configuration) -> int:
@@ -122,6 +124,7 @@ def _report(told: Told, progress: Progress) -> None:
         "new checkpoints": told.checkpoints,
         "accounts with drift": len(told.findings),
         "drift in microcredits": told.drift,
+        "accounts not read": told.unread,
     }
     progress.line()
     for name, value in rows.items():

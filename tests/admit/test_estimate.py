@@ -71,7 +71,7 @@ def test_a_request_that_costs_nothing_needs_no_credits() -> None:
 def test_the_rules_are_those_of_the_settings() -> None:
     """Prices, limits and the number of open requests are settings; the price's version names its three parts."""
     variables = {
-        "CREDITS_PER_1M_INPUT_TOKENS": "1",
+        "CREDITS_PER_1M_INPUT_TOKENS": "4",
         "CREDITS_PER_1M_OUTPUT_TOKENS": "2",
         "CREDITS_PER_1M_CACHED_TOKENS": "3",
         "INFERENCE_USER_RATE_LIMIT": "4",
@@ -79,6 +79,6 @@ def test_the_rules_are_those_of_the_settings() -> None:
         "OPEN_REQUESTS_PER_USER": "6",
     }
     made = rules.of(settings_module.read(variables))
-    assert made.prices.at("any", 0) == Price("*/1/2/3/0", input=1, output=2, cached=3)
+    assert made.prices.at("any", 0) == Price("*/4/2/3/0", input=4, output=2, cached=3)
     assert [(limit.period, limit.limit) for limit in made.account_limits + made.address_limits] == [("m", 4), ("m", 5)]
     assert made.open_max == 6

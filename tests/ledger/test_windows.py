@@ -75,7 +75,8 @@ def test_exactly_as_many_as_the_limit_fit_in_a_window(period: str) -> None:
     counter = Counter(limit)
     remaining = []
     for _ in range(7):
-        remaining.append(count((limit,), counter.counters, START_S)[0].remaining)
+        (counted,) = count((limit,), counter.counters, START_S)
+        remaining.append(counted.below - counter.counters.get(counted.attribute, 0) - 1)
         assert counter.ask(START_S) == 0
     assert remaining == [6, 5, 4, 3, 2, 1, 0]
     assert counter.ask(START_S) > 0

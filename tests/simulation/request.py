@@ -216,7 +216,8 @@ class Request:
             model.expect(justified, f"{self}: refused with {error['code']}, which was at no moment so")
             model.expect(not self.served, f"{self}: refused with {error['code']}, and the provider was called")
         elif self.served:
-            failures = (503,) if self.served[-1].kind == "503" else (502, 504)
+            late = (504,) if self.faults else ()  # what was left of its time when it was admitted
+            failures = (503, *late) if self.served[-1].kind == "503" else (502, 504)
             model.expect(self.status in failures, f"{self}: {self.served[-1]}, told {self.status}")
         else:
             model.broken(f"{self}: refused with {self.status} {error['code']}, which nothing explains")
