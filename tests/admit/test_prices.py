@@ -142,6 +142,7 @@ def test_case_09_a_cost_is_exactly_the_sum_of_its_parts(
     tokens_in: int, tokens_out: int, cached: int, request: int, new: int, hit: int, out: int
 ) -> None:
     """Request, new input, cached input and output, each times its price, in whole numbers; it fits into DynamoDB."""
+    cached = min(cached, tokens_in)
     per_request = f"{request // 10**6}.{request % 10**6:06}"
     price = table({"input": tokens_in, "output": tokens_out, "cached": cached, "per_request": per_request}).at("m", 0)
     cost = price.cost(Usage(new + hit, out, hit))
@@ -157,6 +158,13 @@ def test_case_09_nothing_but_a_whole_number_is_a_price(value: Any) -> None:
     for name in ("input", "output", "cached"):
         with pytest.raises(RulesError, match=rf"^prices\[0\]\.{name} "):
             table({name: value})
+
+
+def test_cached_input_is_never_dearer_than_input() -> None:
+    """A hold covers the input at its price: one microcredit more for cached input is refused, the same is not."""
+    assert table({"input": 5, "cached": 5}).at("m", 0).cached == 5
+    with pytest.raises(RulesError, match=r"^prices\[0\]\.cached must be a whole number between 0 and 5"):
+        table({"input": 5, "cached": 6})
 
 
 def test_cached_input_costs_as_much_as_input_where_nothing_is_said() -> None:

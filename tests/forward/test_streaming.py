@@ -222,15 +222,12 @@ def test_comments_of_the_provider_are_passed_on(stage: Stage) -> None:
 
     def script(call: Call) -> None:
         call.stream()
-        call.write(b": still there\n\n")
-        events_only(call)
-
-    def events_only(call: Call) -> None:
         call.event(chunk("Hi"))
+        call.write(b": still there\n\n")
         call.write(DONE)
 
     stage.upstream.play(script)
-    assert stage.post(STREAM).body.startswith(b": still there\n\ndata: ")
+    assert stage.post(STREAM).body.endswith(b": still there\n\ndata: [DONE]\n\n")
 
 
 def test_a_provider_that_does_not_close_after_done_holds_nobody_up(stage: Stage) -> None:

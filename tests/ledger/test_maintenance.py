@@ -18,7 +18,7 @@ from functions.ledger.settle import settle
 from functions.ledger.store import Ledger
 from tests import stand
 from tests.ledger.arrange import HOLD_S, Books, paper
-from tests.ledger.faults import FakeClock
+from tests.ledger.faults import Call, FakeClock, Fault
 
 TRIAL = 10_000
 AMPLE_MS, SHORT_MS = 600_000, 5_000
@@ -56,7 +56,7 @@ async def test_every_account_is_audited(own: Books) -> None:
         await settle(own.ledger, admission.account, admission.hold, paper(account, admission.hold, 7))
     for _ in range(2):
         told = maintenance.handler({}, Context(AMPLE_MS))
-        assert told == {"accounts": 3, "healed": 0, "drift": 0, "findings": [], "next": None}
+        assert told == {"accounts": 3, "unread": 0, "healed": 0, "drift": 0, "findings": [], "next": None}
 
 
 async def test_it_stops_when_time_is_short_and_goes_on_where_it_stopped(own: Books) -> None:
@@ -98,6 +98,22 @@ async def test_an_account_in_pieces_does_not_end_the_night(own: Books) -> None:
     await own.change(accounts[1].account_id, "SET was = :x REMOVE holds", {":x": {"S": "x"}})
     told = maintenance.handler({}, Context(AMPLE_MS))
     assert (told["accounts"], [finding["account_id"] for finding in told["findings"]]) == (3, [accounts[1].account_id])
+
+
+async def test_an_account_that_cannot_be_reached_does_not_end_the_night(own: Books) -> None:
+    """It is counted as not read, which is no drift, and the others are audited."""
+    lost = (await own.account(TRIAL)).account_id
+    for _ in range(3):
+        await own.account(TRIAL)
+
+    def when(index: int, call: Call) -> Fault | None:
+        return (
+            Fault.LOST_CALL if call.operation == "GetItem" and call.request["Key"]["account_id"]["S"] == lost else None
+        )
+
+    ledger, _ = own.process(when)
+    told = await maintenance.audit(ledger, "", lambda: AMPLE_MS)
+    assert told == {"accounts": 4, "unread": 1, "healed": 0, "drift": 0, "findings": [], "next": None}
 
 
 async def test_what_nobody_reads_is_healed(own: Books) -> None:
