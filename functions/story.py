@@ -13,7 +13,7 @@ from functions.admit.gate import Gate, Ticket, repeat
 from functions.authenticate.addresses import Addresses
 from functions.authenticate.callers import Callers
 from functions.authenticate.keys import bearer
-from functions.errors import FareboxError
+from functions.errors import FareboxError, ProviderTimedOut
 from functions.forward.exchange import ClientLeft, Exchange, Headers
 from functions.forward.llama import prepare
 from functions.forward.passing import Stream, Whole
@@ -54,6 +54,8 @@ async def serve(gateway: Gateway, exchange: Exchange) -> None:
     """Answer one request. FareboxError or ClientLeft come out only while nothing was answered or charged."""
     ticket = await authenticate_and_admit(gateway, exchange)
     try:
+        if gateway.limit_s(exchange, ticket) <= 0:
+            raise ProviderTimedOut("The request's time was over before it was forwarded; nothing was charged.")
         if ticket.prepared.stream:
             await _stream(gateway, exchange, ticket)
         else:
