@@ -215,6 +215,8 @@ class Request:
             justified = reason in self.could or (reason == "fault" and self.faults > 0)
             model.expect(justified, f"{self}: refused with {error['code']}, which was at no moment so")
             model.expect(not self.served, f"{self}: refused with {error['code']}, and the provider was called")
+        elif self.status == 504 and self.faults and not self.served:
+            return  # the store took so long that no time was left to ask the provider
         elif self.served:
             late = (504,) if self.faults else ()  # what was left of its time when it was admitted
             failures = (503, *late) if self.served[-1].kind == "503" else (502, 504)
