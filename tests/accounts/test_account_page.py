@@ -1,32 +1,17 @@
 """GET /account: what a user sees of balance, use and receipts."""
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from tests.forward.scripted_upstream import DONE, WAIT_S, Call, ScriptedUpstream, chunk, plain, scripted_upstream, usage
+from tests.forward.scripted_upstream import DONE, WAIT_S, Call, ScriptedUpstream, chunk, plain, usage
 from tests.forward.stage import CHAT, Stage, new_key
-from tests.stand import RunningGateway, gateways, wait_until
+from tests.stand import RunningGateway, wait_until
 
 CANARY = "canary-Zq3xV"
-
-
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[ScriptedUpstream]:
-    with scripted_upstream() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def front(
-    dynamodb_url: str, upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningGateway]:
-    with gateways(dynamodb_url, tmp_path_factory.mktemp("account")) as start:
-        yield start(LLAMA_BASE_URL=upstream.url)
 
 
 @pytest.fixture

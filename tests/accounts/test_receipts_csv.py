@@ -4,39 +4,19 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from functions.ledger.ids import first_at
-from tests.accounts.test_receipts_page import MIDNIGHT, Reader, new_reader
-from tests.forward.scripted_upstream import ScriptedUpstream, scripted_upstream, whole
+from tests.accounts.reader import MIDNIGHT, Reader
+from tests.forward.scripted_upstream import ScriptedUpstream, whole
 from tests.forward.stage import Stage
-from tests.stand import Answer, RunningGateway, gateways
+from tests.stand import Answer
 
 LAMBDA_BYTES_MAX = 6_291_556
 WHOLE_NUMBERS = ("input_tokens", "cached_tokens", "output_tokens")
 AMOUNTS = ("credits", "held", "shortfall")
-
-
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[ScriptedUpstream]:
-    with scripted_upstream() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def front(
-    dynamodb_url: str, upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningGateway]:
-    with gateways(dynamodb_url, tmp_path_factory.mktemp("csv")) as start:
-        yield start(LLAMA_BASE_URL=upstream.url, LEDGER_TIMEOUT_S="20")  # MiniStack takes its time over 10,000
-
-
-@pytest.fixture
-def reader(front: RunningGateway) -> Reader:
-    return new_reader(front)
 
 
 def rows(answer: Answer) -> list[list[str]]:

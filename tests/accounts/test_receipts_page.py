@@ -1,93 +1,24 @@
 """GET /account/receipts: pages, times, and what is refused; and the days of GET /account while one is closed."""
 
 import re
-import secrets
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import pytest
 
 from functions.accounts.view import account_view, receipt_view
-from functions.ledger import ids, pages, tables, tidy
+from functions.ledger import ids, pages, tidy
 from functions.ledger.receipts import Receipt
 from functions.ledger.windows import DAY_S
-from tests.forward.scripted_upstream import ScriptedUpstream, plain, scripted_upstream
-from tests.forward.stage import Stage, ledger_of, new_key
+from tests.accounts.reader import MIDNIGHT, Reader, new_reader
+from tests.forward.scripted_upstream import ScriptedUpstream, plain
+from tests.forward.stage import Stage
 from tests.ledger.arrange import Books
 from tests.ledger.test_days import use
-from tests.stand import ROOT, Answer, RunningGateway, StartGateway, TestLedger, gateways
-
-MIDNIGHT = 1_767_225_600
-"""2026-01-01T00:00:00Z"""
+from tests.stand import ROOT, RunningGateway, StartGateway, TestLedger
 
 INEXACT = 1_079_999_028
 """A second with milliseconds that fall a little short as floats: int((INEXACT + 0.001) * 1000) ends in 000."""
-
-
-@dataclass
-class Reader:
-    """An account behind the front door, and receipts put straight into its ledger."""
-
-    gateway: RunningGateway
-    key: str
-    account_id: str
-
-    def get(self, headers: dict[str, str] | None = None, **query: object) -> Answer:
-        """The answer to a query; `since` is sent as `from`, which Python keeps to itself."""
-        sent = {"from" if name == "since" else name: value for name, value in query.items()}
-        return self.gateway.request("GET", f"/account/receipts?{urlencode(sent)}", key=self.key, headers=headers)
-
-    def page(self, **query: object) -> dict[str, Any]:
-        answer = self.get(None, **query)
-        assert answer.status == 200, answer.body
-        page: dict[str, Any] = answer.json()
-        return page
-
-    def ids(self, **query: object) -> list[str]:
-        return [receipt["id"] for receipt in self.page(**query)["data"]]
-
-    def put(self, *seconds: float, **fields: Any) -> list[str]:
-        """Receipts of requests that began then; gives their ids."""
-        made = []
-        for second in seconds:
-            identifier = ids.first_at(second) + "".join(secrets.choice(ids.ALPHABET) for _ in range(9))
-            base: dict[str, Any] = {"outcome": "completed", "cost": 7_000_000, "hold": 20_000_000, "model": "m.gguf"}
-            values = base | fields
-            made.append(Receipt(self.account_id, identifier, ids.made_at(identifier), int(second) + 1, **values))
-        ledger = ledger_of(self.gateway)
-        for start in range(0, len(made), 25):
-            puts = [{"PutRequest": {"Item": receipt.to_item()}} for receipt in made[start : start + 25]]
-            request = {"RequestItems": {ledger.table("receipts"): puts}}
-            assert not tables.drive(ledger.write("BatchWriteItem", request)).get("UnprocessedItems")
-        return [receipt.receipt_id for receipt in made]
-
-
-def new_reader(gateway: RunningGateway) -> Reader:
-    key = new_key(gateway)
-    shown = gateway.account(key)
-    return Reader(gateway, key, f"{shown['project']}/{shown['user_id']}")
-
-
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[ScriptedUpstream]:
-    with scripted_upstream() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def front(
-    dynamodb_url: str, upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningGateway]:
-    with gateways(dynamodb_url, tmp_path_factory.mktemp("receipts")) as start:
-        yield start(LLAMA_BASE_URL=upstream.url)
-
-
-@pytest.fixture
-def reader(front: RunningGateway) -> Reader:
-    return new_reader(front)
 
 
 def test_pages_walk_through_all_while_new_receipts_come(reader: Reader, upstream: ScriptedUpstream) -> None:
