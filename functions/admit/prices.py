@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from functools import lru_cache
 from typing import Any
 
 from functions.errors import NotPriced
@@ -50,7 +49,6 @@ class PriceTable:
                 return version.price
         raise NotPriced(model)
 
-    @lru_cache(256)  # noqa: B019  there are few tables, and each lives as long as its process
     def _versions(self, model: str) -> tuple[Version, ...]:
         matching = (versions for pattern, versions in self.patterns if fnmatchcase(model, pattern.replace("[", "[[]")))
         return next(matching, ())

@@ -7,6 +7,7 @@ the signature: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-c
 
 import hashlib
 import hmac
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,9 +15,12 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from functions.errors import where
 from functions.ledger.http import Endpoint
 from functions.ledger.store import Ambiguous, Item, NotApplied, error_of
 from functions.settings import SettingsError
+
+log = logging.getLogger("farebox.ledger")
 
 VERSION = "DynamoDB_20120810."
 CONTENT_TYPE = "application/x-amz-json-1.0"
@@ -83,7 +87,8 @@ class DynamoDB:
         try:
             headers = self.signer.headers(VERSION + operation, body, time.time())
         except Exception as error:  # whatever the source of credentials raises: nothing was sent
-            raise NotApplied("no credentials") from error
+            log.error("a call to DynamoDB could not be signed: %s", where(error))
+            raise NotApplied("not signed") from error
         status, answer = await self.endpoint.post(headers, body)
         try:
             decoded: Item = orjson.loads(answer)

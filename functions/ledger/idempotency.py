@@ -16,6 +16,8 @@ from functions.ledger.windows import DAY_S
 
 KEPT_S = DAY_S
 TRIES_MAX = 5
+READS_MAX = 50
+"""Of an account with expired holds; each heals some 40 of them."""
 CLOCKS_DIFFER_S = 60
 """By how much the clocks of two processes may differ, at most."""
 
@@ -124,10 +126,11 @@ async def _judge(ledger: Ledger, wanted: Claim, found: Item) -> Item:
 async def _heal(ledger: Ledger, account_id: str) -> None:
     """Resolve every hold that has expired: from now on its request cannot be charged (rule 2)."""
     now_s = ledger.clock.now()
-    while True:  # one reading does a bounded number of steps
+    for _ in range(READS_MAX):  # one reading does a bounded number of steps
         account = await tidy.read(ledger, account_id)
         if not any(hold.expires <= now_s for hold in account.holds.values()):
             return
+    raise LedgerUnavailable("The Idempotency-Key cannot be checked; nothing was forwarded.")
 
 
 async def _receipt(ledger: Ledger, wanted: Claim, created: int) -> Receipt | None:
