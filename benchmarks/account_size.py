@@ -17,12 +17,13 @@ from functions.ledger import grants, journal, tidy
 from functions.ledger.account import DAY_TOTALS, Account
 from functions.ledger.admit import Admission, Ask, admit
 from functions.ledger.credentials import credential_id
-from functions.ledger.dynamodb import DynamoDB, Signer, endpoint_of, keys_from
+from functions.ledger.dynamodb import DynamoDB, endpoint_of, keys_from
 from functions.ledger.http import Endpoint
 from functions.ledger.receipts import Receipt
 from functions.ledger.settle import settle
 from functions.ledger.store import Item, Ledger
 from functions.settings import Settings
+from functions.signature import Signer
 
 EMAIL = "somebody.ordinary@example.com"
 LIMITS = {"minute": 1000, "hour": 10_000, "day": 50_000, "week": 100_000, "month": 400_000, "total": 10_000_000}

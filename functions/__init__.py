@@ -1,0 +1,3 @@
+"""Everything that runs in Lambda."""
+
+VERSION = "0.1.0"

@@ -21,7 +21,8 @@
     └── Unavailable           503  nothing was forwarded, nothing charged
         ├── LedgerUnavailable      the ledger cannot be reached
         ├── ProviderLoading        the model is still loading
-        └── MailUnavailable        the mail could not be handed over
+        ├── MailUnavailable        the mail could not be handed over
+        └── NotConfigured          a setting is missing that this needs
 
 Messages are safe to show: no secret, no prompt, no answer, no address.
 Shape and types are those of OpenAI's API, so that its SDKs raise their own exceptions.
@@ -201,3 +202,12 @@ class ProviderLoading(Unavailable):
 
 class MailUnavailable(Unavailable):
     code = "mail_unavailable"
+
+
+class NotConfigured(Unavailable):
+    """`setting` is the name of the setting that is missing."""
+
+    code = "not_configured"
+
+    def __init__(self, setting: str) -> None:
+        super().__init__(f"This is not configured: {setting} is not set.", 3600)

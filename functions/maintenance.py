@@ -13,11 +13,13 @@ from functions import settings
 from functions.ledger import tables
 from functions.ledger.audit import Finding, audit_all
 from functions.ledger.store import Ledger
+from functions.telemetry import Telemetry
 
 TIME_LEFT_MIN_MS = 15_000
 """Less than this is kept for answering; one account takes far less."""
-FINDINGS_MAX = 1000
-"""How many are told; all are in the log. An answer of Lambda has at most 6 MB."""
+FINDINGS_MAX = 100
+MISMATCHES_MAX = 5
+"""How many are told, and of each how much; all is in the log. Step Functions takes an answer of 256 KB."""
 
 log = logging.getLogger("farebox.maintenance")
 
@@ -28,10 +30,15 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     Takes {"start": where to go on} or {}. Gives {"accounts", "healed": holds, "drift": microcredits,
     "findings": [{"account_id", "drift", "what"}], "next": where to go on, or null at the end}.
     """
-    deployment = settings.get()
-    ledger = Ledger(tables.Synchronous(deployment), tables.SystemClock(), os.urandom, deployment.table_prefix)
+    deployment = settings.source().renew()
+    telemetry = Telemetry(deployment, "maintenance")
+    telemetry.invoked(getattr(context, "aws_request_id", ""))
+    store, clock = tables.Synchronous(deployment), tables.SystemClock()
+    ledger = Ledger(store, clock, os.urandom, deployment.table_prefix, telemetry.healed)
     start = str(event.get("start") or "")
-    return tables.drive(audit(ledger, start, context.get_remaining_time_in_millis))
+    told = tables.drive(audit(ledger, start, context.get_remaining_time_in_millis))
+    telemetry.audited(told["accounts"], told["drift"])
+    return told
 
 
 async def audit(ledger: Ledger, start: str, time_left_ms: Callable[[], int]) -> dict[str, Any]:
@@ -55,4 +62,4 @@ def _tell(finding: Finding, found: list[dict[str, Any]]) -> None:
     what = [mismatch.what for mismatch in finding.mismatches]
     log.error("drift of %d microcredits in account %s: %s", finding.drift, finding.account_id, "; ".join(what))
     if len(found) < FINDINGS_MAX:
-        found.append({"account_id": finding.account_id, "drift": finding.drift, "what": what})
+        found.append({"account_id": finding.account_id, "drift": finding.drift, "what": what[:MISMATCHES_MAX]})

@@ -1,20 +1,29 @@
-"""Every setting, read once from the environment (and, on one machine, from `.env`).
+"""Every setting, read from the environment, on one machine also from `.env`, on AWS also from secrets.
 
 Nothing else in `functions/` reads the environment. `docs/settings.md` lists the same settings; a test
 compares the two. The names and defaults of the seed gateway are kept.
 """
 
 import dataclasses
+import logging
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
+from functions import secrets_manager
+from functions.signature import Keys
+
 SECRET_LENGTH_MIN = 16
+RENEW_AGAIN_S = 30
+"""How long secrets that could not be read again are used as they are, before the next try."""
 PLACEHOLDERS = ("changeme", "change-me", "placeholder", "your-", "xxx", "<")
+
+log = logging.getLogger("farebox.settings")
 
 
 class SettingsError(ValueError):
@@ -30,6 +39,7 @@ class Settings:
     """Typed settings. Empty text means "not configured"."""
 
     # where things are
+    stage: str = ""
     base_url: str = "http://127.0.0.1:8503"
     aws_region: str = "us-east-1"
     dynamodb_endpoint_url: str = ""
@@ -91,6 +101,14 @@ class Settings:
     btcpay_store_id: str = ""
     btcpay_webhook_secret: str = _secret()
 
+    # secrets of AWS Secrets Manager, and what is said about them
+    secrets: tuple[str, ...] = ()
+    secrets_max_age_s: int = 300
+    secrets_endpoint_url: str = ""
+
+    # logs
+    log_level: str = field(default="INFO", metadata={"choices": ("DEBUG", "INFO", "WARNING", "ERROR")})
+
     # set by AWS
     aws_access_key_id: str = _secret()
     aws_secret_access_key: str = _secret()
@@ -124,6 +142,8 @@ def read(environ: Mapping[str, str]) -> Settings:
         if text is not None:
             values[setting.name] = _parse(setting, text.strip())
     settings = Settings(**values)
+    if "base_url" not in values and settings.on_lambda:
+        settings = dataclasses.replace(settings, base_url="")  # each event tells it
     if "admin_allowed_cidrs" not in values and not settings.on_lambda:
         local = _networks("100.64.0.0/10,127.0.0.1/32,::1/128,172.16.0.0/12", "ADMIN_ALLOWED_CIDRS")
         settings = dataclasses.replace(settings, admin_allowed_cidrs=local)
@@ -148,7 +168,8 @@ def _parse(setting: "dataclasses.Field[Any]", text: str) -> Any:
     if setting.name == "admin_allowed_cidrs":
         return _networks(text, name)
     if isinstance(default, tuple):
-        return tuple(part.strip().lower() for part in text.split(",") if part.strip())
+        parts = (part.strip() for part in text.split(","))
+        return tuple(part if setting.name == "secrets" else part.lower() for part in parts if part)
     return text
 
 
@@ -192,7 +213,63 @@ def dotenv(path: Path) -> dict[str, str]:
     return values
 
 
+class Source:
+    """Where this process's settings come from. Secrets older than SECRETS_MAX_AGE_S are read again."""
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        fetch: Callable[..., dict[str, str]] = secrets_manager.fetch,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Raises SettingsError, SecretsUnavailable: without its secrets a process does not start."""
+        self._environ, self._fetch, self._clock = environ, fetch, clock
+        self._plain = read(environ)
+        self.settings = self._read()
+        self._due_s = clock() + self.settings.secrets_max_age_s
+
+    def is_due(self) -> bool:
+        """Whether `renew` would ask for the secrets."""
+        return bool(self._plain.secrets) and self._clock() >= self._due_s
+
+    def renew(self) -> Settings:
+        """The settings, with secrets that are not too old: the same object while nothing changed.
+
+        Secrets that cannot be read, or are wrong, change nothing: it is logged, and tried again soon.
+        """
+        if self.is_due():
+            try:
+                settings = self._read()
+            except (SettingsError, secrets_manager.SecretsUnavailable) as error:
+                log.error("the secrets stay as they are: %s", error)
+                self._due_s = self._clock() + RENEW_AGAIN_S
+            else:
+                self._due_s = self._clock() + settings.secrets_max_age_s
+                if settings != self.settings:
+                    log.info("the secrets have changed")
+                    self.settings = settings
+        return self.settings
+
+    def _read(self) -> Settings:
+        plain = self._plain
+        if not plain.secrets:
+            return plain
+        if not plain.aws_access_key_id:
+            raise SettingsError("SECRETS can be read only with AWS_ACCESS_KEY_ID set, as on Lambda")
+        keys = Keys(plain.aws_access_key_id, plain.aws_secret_access_key, plain.aws_session_token)
+        found = self._fetch(plain.secrets, plain.secrets_endpoint_url, plain.aws_region, keys)
+        known = {f.name.upper() for f in dataclasses.fields(Settings) if f.metadata.get("secret")}
+        if unknown := sorted(name for name in found if name not in known or name.startswith("AWS_")):
+            raise SettingsError(f"{unknown[0][:100]} stands in the secrets and is none of them")
+        return read({**self._environ, **found})
+
+
 @cache
+def source() -> Source:
+    """The process's source of settings. The environment wins over `.env`, secrets over both."""
+    return Source(dotenv(Path(".env")) | dict(os.environ))
+
+
 def get() -> Settings:
-    """The process's settings, read at the first call. The environment wins over `.env`."""
-    return read(dotenv(Path(".env")) | dict(os.environ))
+    """The process's settings as they are now."""
+    return source().settings

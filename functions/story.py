@@ -22,6 +22,7 @@ from functions.ledger.account import Account
 from functions.ledger.admit import Admission
 from functions.ledger.store import Ledger
 from functions.ledger.windows import FOREVER_S
+from functions.observer import NOBODY, Observer
 from functions.settings import Settings
 from functions.settle.charge import charge, receipt
 
@@ -50,16 +51,17 @@ class Gateway:
         return ends_s - self.ledger.clock.now()
 
 
-async def serve(gateway: Gateway, exchange: Exchange) -> None:
+async def serve(gateway: Gateway, exchange: Exchange, observer: Observer = NOBODY) -> None:
     """Answer one request. FareboxError or ClientLeft come out only while nothing was answered or charged."""
     ticket = await authenticate_and_admit(gateway, exchange)
+    observer.admitted(ticket.admission.hold.hold_id, stream=ticket.prepared.stream)
     try:
         if gateway.limit_s(exchange, ticket) <= 0:
             raise ProviderTimedOut("The request's time was over before it was forwarded; nothing was charged.")
         if ticket.prepared.stream:
-            await _stream(gateway, exchange, ticket)
+            await _stream(gateway, exchange, ticket, observer)
         else:
-            await _whole(gateway, exchange, ticket)
+            await _whole(gateway, exchange, ticket, observer)
     except (FareboxError, ClientLeft) as error:
         account = await gateway.gate.give_back(ticket)
         if isinstance(error, FareboxError):
@@ -96,7 +98,7 @@ async def authenticate_and_admit(gateway: Gateway, exchange: Exchange) -> Ticket
     return ticket
 
 
-async def _stream(gateway: Gateway, exchange: Exchange, ticket: Ticket) -> None:
+async def _stream(gateway: Gateway, exchange: Exchange, ticket: Ticket, observer: Observer) -> None:
     """An answer event by event; receipt and settle come after its last event and before the body ends.
 
     Its output limit upstream is what all credits that are free would cover: its hold grows while it runs.
@@ -111,24 +113,26 @@ async def _stream(gateway: Gateway, exchange: Exchange, ticket: Ticket) -> None:
         await stream.run(gateway.upstream, exchange, headers, gateway.limit_s(exchange, ticket))
     finally:
         ticket = replace(ticket, admission=await allowance.admission_for(stream.usage()))
-    await _settle(gateway, ticket, stream, stream.reader.model)
+    await _settle(gateway, ticket, stream, stream.reader.model, observer)
 
 
-async def _whole(gateway: Gateway, exchange: Exchange, ticket: Ticket) -> None:
+async def _whole(gateway: Gateway, exchange: Exchange, ticket: Ticket, observer: Observer) -> None:
     """An answer in one piece; it waits for its settle."""
     output_limit = affordable_output(
         ticket.prepared, ticket.price, ticket.asked.output_max, ticket.admission.hold.amount
     )
     whole = Whole(ticket.prepared, output_limit)
     await whole.run(gateway.upstream, exchange, gateway.limit_s(exchange, ticket))
-    after = await _settle(gateway, ticket, whole, whole.model)
+    after = await _settle(gateway, ticket, whole, whole.model, observer)
     headers = _headers(gateway, ticket, after or ticket.admission.account, output_limit)
     if whole.outcome == "completed":
         await exchange.start(200, headers | {"content-type": "application/json", "content-length": str(len(whole.raw))})
         await exchange.send(whole.raw)
 
 
-async def _settle(gateway: Gateway, ticket: Ticket, answer: Stream | Whole, model: str) -> Account | None:
+async def _settle(
+    gateway: Gateway, ticket: Ticket, answer: Stream | Whole, model: str, observer: Observer
+) -> Account | None:
     """Charge what the answer used; the account after it, where that is known."""
     anomalies, admission = answer.meter.anomalies, ticket.admission
     usage, most = answer.usage(), gateway.gate.rules.input_max
@@ -144,7 +148,7 @@ async def _settle(gateway: Gateway, ticket: Ticket, answer: Stream | Whole, mode
         claim=ticket.claim.claim_id if ticket.claim else "",
     )
     seen = gateway.callers.accounts.get(paper.account_id, admission.account)  # by now it may be newer: fewer refusals
-    after = await charge(gateway.ledger, replace(admission, account=seen), paper)
+    after = await charge(gateway.ledger, replace(admission, account=seen), paper, observer)
     if after:
         gateway.callers.saw(after)
     return after

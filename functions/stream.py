@@ -4,14 +4,11 @@ On Lambda it runs on uvicorn behind AWS Lambda Web Adapter; on one machine `infr
 """
 
 import asyncio
-import contextlib
 import gc
 import json
 import logging
 import os
-import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
-from types import TracebackType
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -19,146 +16,39 @@ import aiohttp
 from functions import settings as settings_module
 from functions.admit import rules
 from functions.admit.gate import Gate
+from functions.asgi import HttpExchange, Receive, Scope, Send
 from functions.authenticate.address import client_address, scope
 from functions.authenticate.addresses import Addresses
 from functions.authenticate.callers import Callers
 from functions.errors import BadRequest, FareboxError, NotFound, TooLarge, where
-from functions.forward.exchange import ClientLeft, Headers
+from functions.forward.exchange import ClientLeft
 from functions.forward.llama import ENDPOINTS
+from functions.forward.sockets import connector
 from functions.forward.upstream import Upstream, reach_tracing
-from functions.ledger.dynamodb import DynamoDB, Signer, endpoint_of, keys_from
+from functions.ledger.dynamodb import DynamoDB, endpoint_of, keys_from
 from functions.ledger.http import Endpoint
 from functions.ledger.store import Ledger, SystemClock
 from functions.settings import Settings
+from functions.signature import Signer
 from functions.story import Gateway, serve
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+from functions.telemetry import Telemetry
 
 log = logging.getLogger("farebox.stream")
 
-BODY_TIMEOUT_S = 30
 CONNECTIONS_MAX = 1000
-DRAIN_TIMEOUT_S = 2
 GC_THRESHOLDS = (20_000, 20, 20)
-
-
-class HttpExchange:
-    """One HTTP request under ASGI."""
-
-    def __init__(self, path: str, headers: dict[bytes, list[str]], receive: Receive, send: Send) -> None:
-        self.endpoint = path
-        self.authorization = headers.get(b"authorization", [])
-        self.idempotency_key = headers.get(b"idempotency-key", [])
-        self.scope = ""
-        self.ends_at_s: float | None = None
-        self.body = b""
-        self.started = False
-        self.request_id = "req_" + secrets.token_hex(12)
-        self._receive, self._send = receive, send
-
-    async def read(self, bytes_max: int) -> None:
-        """Read the body. Raises TooLarge, BadRequest where it does not come, ClientLeft."""
-        parts, size, more = [], 0, True
-        try:
-            async with asyncio.timeout(BODY_TIMEOUT_S):
-                while more and size <= bytes_max:
-                    message = await self._receive()
-                    if message["type"] == "http.disconnect":
-                        raise ClientLeft
-                    parts.append(message.get("body", b""))
-                    size += len(parts[-1])
-                    more = message.get("more_body", False)
-        except TimeoutError:
-            raise BadRequest(f"The body did not come within {BODY_TIMEOUT_S} s.") from None
-        if size > bytes_max:
-            raise TooLarge(f"The body is larger than {bytes_max} bytes.")
-        self.body = parts[0] if len(parts) == 1 else b"".join(parts)
-
-    async def drain(self, bytes_max: int) -> None:
-        """Read on, within bounds, and forget: a client that still sends would not hear that it was refused."""
-        size, more = 0, True
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_TIMEOUT_S):
-                while more and size <= bytes_max:
-                    message = await self._receive()
-                    size += len(message.get("body", b""))
-                    more = message.get("more_body", False)
-
-    async def start(self, status: int, headers: Headers) -> None:
-        self.started = True
-        told = [(name.encode(), value.encode()) for name, value in headers.items()]
-        told.append((b"x-request-id", self.request_id.encode()))
-        await self._send({"type": "http.response.start", "status": status, "headers": told})
-
-    async def send(self, data: bytes) -> None:
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
-
-    async def finish(self) -> None:
-        """End the body."""
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    def leaving(self, interrupts: Callable[[], bool]) -> "Leaving":
-        return Leaving(self._receive, interrupts)
-
-    async def refuse(self, error: FareboxError) -> None:
-        """Answer with an error."""
-        body = json.dumps(error.body()).encode()
-        headers = {"content-type": "application/json", "content-length": str(len(body))}
-        await self.start(error.status, headers | error.headers)
-        await self.send(body)
-
-
-class Leaving:
-    """While open, notes when the client leaves.
-
-    Where `interrupts` says so then, it ends what the task that opened it does there, and raises ClientLeft in it.
-    """
-
-    __slots__ = ("interrupted", "interrupts", "left", "receive", "task", "watch")
-
-    def __init__(self, receive: Receive, interrupts: Callable[[], bool] = lambda: True) -> None:
-        self.receive, self.interrupts = receive, interrupts
-        self.left = self.interrupted = False
-
-    async def __aenter__(self) -> "Leaving":
-        self.task = asyncio.current_task()
-        self.watch = asyncio.ensure_future(self.receive())
-        self.watch.add_done_callback(self._leave)
-        return self
-
-    def _leave(self, watch: "asyncio.Future[Message]") -> None:
-        if self.task and not watch.cancelled():
-            self.left = True
-            if self.interrupts():
-                self.interrupted = True
-                self.task.cancel()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.watch.remove_done_callback(self._leave)
-        self.watch.cancel()
-        if not self.interrupted or self.task is None:
-            self.task = None  # a `_leave` that is queued already must find nobody to interrupt
-            return
-        if kind is not asyncio.CancelledError:
-            # The cancellation is still on its way: meet it here, not in the settle.
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.sleep(0)
-        if not self.task.uncancel():
-            raise ClientLeft from None
 
 
 class App:
     """The ASGI app. Connections and caches are made when the first request comes, or at lifespan's start."""
 
     def __init__(self, settings: Settings | None = None) -> None:
+        self.source = None if settings else settings_module.source()
         self.settings = settings or settings_module.get()
+        self.telemetry = Telemetry(self.settings, "stream")
         self.rules = rules.of(self.settings)  # malformed: nothing starts
         self.gateway: Gateway | None = None
+        self.renewing: asyncio.Future[Settings] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -166,38 +56,71 @@ class App:
         elif scope["type"] == "http":
             await self._http(scope, receive, send)
 
+    async def _renew(self, source: settings_module.Source) -> None:
+        """Read secrets again that are too old; requests that come meanwhile wait for the same reading."""
+        if self.renewing is None:
+            self.renewing = asyncio.ensure_future(asyncio.to_thread(source.renew))
+        renewing = self.renewing
+        settings = await asyncio.shield(renewing)
+        if self.renewing is renewing:
+            self.renewing = None
+        if settings is not self.settings:
+            self.settings = settings
+            if self.gateway:
+                upstream = self.gateway.upstream.with_key(settings.llama_api_key)
+                self.gateway = replace(self.gateway, settings=settings, upstream=upstream)
+
     async def _http(self, http: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, list[str]] = {}
         for name, value in http["headers"]:
             headers.setdefault(name, []).append(value.decode("latin-1"))
-        exchange = HttpExchange(http["path"], headers, receive, send)
+        context = self._context(headers)
+        path = str(context.get("resourcePath") or http["path"])  # a stage or a domain may put its own before it
+        exchange = HttpExchange(path, headers, receive, send)
+        trace, invocation = ((headers.get(name) or [""])[0] for name in (b"x-amzn-trace-id", b"x-amzn-lambda-context"))
+        endpoint = path if path in ENDPOINTS else "other"
+        watch = self.telemetry.watch(exchange.request_id, endpoint, trace=trace, context=invocation)
+        exchange.ending = lambda: watch.done(exchange.status, exchange.first_byte_s)
         try:
-            if http["path"] not in ENDPOINTS or http["method"] != "POST":
-                raise NotFound(f"There is no {http['method']} {http['path'][:100]}.")
+            if path not in ENDPOINTS or http["method"] != "POST":
+                raise NotFound("There is nothing at this path.")
             if headers.get(b"content-encoding", ["identity"]) != ["identity"]:
                 raise BadRequest("A compressed body is not accepted.", param="content-encoding")
             await exchange.read(self.settings.max_body_bytes)
-            exchange.scope = self._address(http, headers)
+            if self.source and self.source.is_due():
+                await self._renew(self.source)
+            exchange.scope = self._address(http, headers, context)
             exchange.ends_at_s = self._ends_at_s(headers)
-            await serve(self.gateway or self.open(), exchange)
+            await serve(self.gateway or self.open(), exchange, watch)
         except FareboxError as error:
+            watch.failed(error)
             await exchange.refuse(error)
             if isinstance(error, TooLarge):
                 await exchange.drain(4 * self.settings.max_body_bytes)
         except ClientLeft:
+            watch.left()
             return
         except Exception as error:  # noqa: BLE001  the last resort, told to the log by `where`
             log.error("a request failed: %s", where(error))  # a fault of ours: its hold, if it had one, expires
+            watch.failed(failure := FareboxError("The gateway failed; nothing was charged."))
             if exchange.started:
                 return  # the server closes the connection: the client sees that the answer is not whole
-            await exchange.refuse(FareboxError("The gateway failed; nothing was charged."))
+            await exchange.refuse(failure)
+        finally:
+            exchange.ending()  # for an answer that has no end
         await exchange.finish()
 
-    def _address(self, http: Scope, headers: dict[bytes, list[str]]) -> str:
+    def _context(self, headers: dict[bytes, list[str]]) -> dict[str, Any]:
+        """What API Gateway says about the request, which the adapter hands on; {} where there is none."""
+        if not self.settings.on_lambda:
+            return {}
+        context: dict[str, Any] = json.loads((headers.get(b"x-amzn-request-context") or ["{}"])[0])
+        return context
+
+    def _address(self, http: Scope, headers: dict[bytes, list[str]], context: dict[str, Any]) -> str:
         """What the client's address counts under: API Gateway's word on Lambda, else the socket's peer."""
         peer = http["client"][0] if http.get("client") else ""
         if self.settings.on_lambda:
-            context = json.loads((headers.get(b"x-amzn-request-context") or ["{}"])[0])
             peer = context.get("identity", {}).get("sourceIp", "")
         forwarded = ",".join(headers.get(b"x-forwarded-for", []))
         address = client_address(peer, forwarded, self.settings.trusted_hops)
@@ -218,7 +141,7 @@ class App:
         endpoint, host = endpoint_of(settings.dynamodb_endpoint_url, settings.aws_region)
         keys = keys_from(settings.aws_access_key_id, settings.aws_secret_access_key, settings.aws_session_token)
         session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX, keepalive_timeout=60),
+            connector=connector(CONNECTIONS_MAX, settings.upstream_connect_timeout_s),
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
@@ -233,7 +156,8 @@ class App:
             idle_s=settings.upstream_idle_timeout_s,
             abort=settings.llama_client_left,
         )
-        ledger, callers = Ledger(store, SystemClock(), os.urandom, settings.table_prefix), Callers()
+        ledger = Ledger(store, SystemClock(), os.urandom, settings.table_prefix, self.telemetry.healed)
+        callers = Callers()
         self.gateway = Gateway(
             settings=settings,
             ledger=ledger,
@@ -252,7 +176,11 @@ class App:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                self.open()
+                try:
+                    self.open()
+                except settings_module.SettingsError as error:
+                    await send({"type": "lifespan.startup.failed", "message": str(error)})
+                    return
                 await send({"type": "lifespan.startup.complete"})
             else:
                 if self.gateway:

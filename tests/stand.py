@@ -24,10 +24,11 @@ from typing import Any
 from functions import settings as settings_module
 from functions.ledger import credentials, grants, tables
 from functions.ledger.account import Account
-from functions.ledger.dynamodb import DynamoDB, Signer, endpoint_of, keys_from
+from functions.ledger.dynamodb import DynamoDB, endpoint_of, keys_from
 from functions.ledger.http import Endpoint
 from functions.ledger.store import Ledger, SystemClock
 from functions.settings import Settings
+from functions.signature import Signer
 
 READY_WITHIN_S = 60
 ENDED_WITHIN_S = 15
@@ -239,17 +240,17 @@ def gateways(dynamodb_url: str, folder: Path) -> Iterator[StartGateway]:
     prefix = f"t{secrets.token_hex(5)}-"
     with contextlib.ExitStack() as running:
 
-        def start(**more: str) -> RunningGateway:
+        def start(stage: str = "", **more: str) -> RunningGateway:
             port = free_port()
+            url = f"http://127.0.0.1:{port}{stage and '/' + stage}"
             variables = RAISED | environment(dynamodb_url, prefix, MAIL_OUTBOX=str(folder / "outbox"))
-            variables |= {"BASE_URL": f"http://127.0.0.1:{port}", **more}
+            variables |= {"BASE_URL": url, **more}
             settings = settings_module.read(variables)
             direct = dataclasses.replace(settings, dynamodb_endpoint_url=dynamodb_url, ledger_timeout_s=30)
             tables.create_tables(direct)
-            arguments = ["-m", "infra.local.server", "--port", str(port)]
+            arguments = ["-m", "infra.local.server", "--port", str(port), "--stage", stage]
             log = folder / f"gateway-{port}.log"
             child = running.enter_context(process(arguments, os.environ | variables, log))
-            url = f"http://127.0.0.1:{port}"
             wait_until(lambda: child.poll() is not None or answers(f"{url}/health"), "the gateway")
             if child.poll() is not None:
                 raise AssertionError(f"the gateway ended: {log.read_text()[-2000:]}")

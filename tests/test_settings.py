@@ -147,13 +147,13 @@ def test_the_environment_wins_over_dotenv(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BASE_URL", "http://from.environment")
     monkeypatch.delenv("TABLE_PREFIX", raising=False)
-    settings_module.get.cache_clear()
+    settings_module.source.cache_clear()
     try:
         settings = settings_module.get()
         assert (settings.base_url, settings.table_prefix) == ("http://from.environment", "file-")
         assert settings_module.get() is settings, "read once"
     finally:
-        settings_module.get.cache_clear()
+        settings_module.source.cache_clear()
 
 
 def test_dotenv_is_lines_of_name_and_value(tmp_path: Path) -> None:

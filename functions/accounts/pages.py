@@ -46,7 +46,7 @@ _FORM = """\
 <h1>Create an account</h1>
 <p>Your API key comes by e-mail{offer}. Lost your key? Enter the same
 address: a new one comes, and your balance is kept.</p>
-<form method="post" action="register">
+<form method="post">
 <label for="email">E-mail address</label>
 <input id="email" name="email" type="email" autocomplete="email" required maxlength="254">
 <button>Send me a key</button>

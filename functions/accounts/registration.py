@@ -49,10 +49,10 @@ async def count_client(ledger: Ledger, settings: Settings, address_scope: str) -
     await count_one(ledger, f"register-{address_scope}", (by_client,), {})
 
 
-async def register(ledger: Ledger, settings: Settings, signup: Gain, email: object) -> str:
+async def register(ledger: Ledger, settings: Settings, signup: Gain, email: object, base_url: str) -> str:
     """Register an address and mail its key; returns the address as it was understood.
 
-    A new account begins with `signup`.
+    A new account begins with `signup`; the mail says how to use the key at `base_url`.
 
     The key an address had is replaced only once the mail with the new one is handed over.
     Raises BadRequest, RateLimited, LedgerUnavailable, MailUnavailable.
@@ -65,18 +65,18 @@ async def register(ledger: Ledger, settings: Settings, signup: Gain, email: obje
     trial = grants.Trial(signup.amount, signup.lasts_s)
     who = grants.Address(PROJECT, address, mailbox if settings.trial_per_mailbox else "")
     key = await grants.register(ledger, who, trial)
-    mail.send(settings, _message(settings, address, key))
+    mail.send(settings, _message(settings, address, key, base_url))
     if settings.key_reissue == "immediate":
         await grants.activate(ledger, who, credential_id(key))
     await ledger.clock.sleep(max(0.0, REGISTRATION_TAKES_S - (ledger.clock.now() - started_s)))
     return address
 
 
-def _message(settings: Settings, address: str, key: str) -> EmailMessage:
+def _message(settings: Settings, address: str, key: str, base_url: str) -> EmailMessage:
     immediate = settings.key_reissue == "immediate"
     text = TEXT.format(
         key=key,
-        base_url=settings.base_url.rstrip("/"),
+        base_url=base_url,
         replaces=IMMEDIATE if immediate else ON_FIRST_USE,
         unasked="; ask for another if yours has stopped working" if immediate else ": your key works on",
     )

@@ -6,7 +6,7 @@ import httpx
 
 from functions.errors import NotFound, ProviderFailed, ProviderTimedOut
 from functions.forward.events import base_name
-from functions.forward.upstream import refusal, unreachable
+from functions.forward.refusals import refusal, unreachable
 from functions.settings import Settings
 
 TIMEOUT_S = 10.0

@@ -3,23 +3,28 @@
 Outbound headers are a list of our own: nothing of the client's, and above all not its key, goes upstream.
 """
 
-import json
+import copy
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any
 
 import aiohttp
 
-from functions.errors import BadRequest, FareboxError, ProviderFailed, ProviderLoading, ProviderTimedOut
+from functions.errors import ProviderFailed, ProviderTimedOut
+from functions.forward.refusals import refusal, unreachable
 
 ANSWER_BYTES_MAX = 32_000_000
 ERROR_BYTES_MAX = 65_536
-RETRY_AFTER_S = 5
 
 STOP = "stop"
 """The provider stops when the connection is closed: what was made until then is charged."""
 DRAIN = "drain"
 """The provider makes, and bills, the answer anyway: it is read to its end, and charged whole."""
+
+
+def _headers(api_key: str) -> dict[str, str]:
+    headers = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": "farebox"}
+    return headers | {"authorization": f"Bearer {api_key}"} if api_key else headers
 
 
 class Upstream:
@@ -38,11 +43,15 @@ class Upstream:
         """`abort` is what happens to an answer whose client left: STOP or DRAIN."""
         self.abort = abort
         self.session, self.base_url = session, base_url.rstrip("/").removesuffix("/v1")
-        self.headers = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": "farebox"}
-        if api_key:
-            self.headers["authorization"] = f"Bearer {api_key}"
+        self.headers = _headers(api_key)
         self.buffered_timeout = aiohttp.ClientTimeout(sock_connect=connect_s)
         self.stream_timeout = aiohttp.ClientTimeout(sock_connect=connect_s, sock_read=idle_s)
+
+    def with_key(self, api_key: str) -> "Upstream":
+        """The same provider, asked with another key from now on."""
+        other = copy.copy(self)
+        other.headers = _headers(api_key)
+        return other
 
     def post(self, path: str, body: bytes, reach: "Reach", *, stream: bool) -> "Answer":
         """`async with` it: an answer of status 200, its body still to be read. `reach` learns of the connection."""
@@ -132,12 +141,6 @@ def failure(error: Exception) -> ProviderFailed:
     return ProviderFailed("The provider broke off.")
 
 
-def unreachable() -> ProviderFailed:
-    """Nobody answered at the provider's address."""
-    message = "The model server cannot be reached; nothing was charged."
-    return ProviderFailed(message, headers={"retry-after": str(RETRY_AFTER_S)})
-
-
 async def read_all(response: aiohttp.ClientResponse) -> bytes:
     """A whole answer, of at most ANSWER_BYTES_MAX. Raises ProviderFailed."""
     parts, size = [], 0
@@ -157,23 +160,3 @@ async def read_error(response: aiohttp.ClientResponse) -> bytes:
         if len(body) > ERROR_BYTES_MAX:
             break
     return body
-
-
-def refusal(status: int, body: bytes) -> FareboxError:
-    """What a provider's status other than 200 is to our client; its own words only where it judges the request."""
-    if status in (400, 404, 413, 422):
-        return BadRequest(_message(body) or "The provider refused the request.", code="provider_refused")
-    if status == 503:
-        return ProviderLoading("The model is still loading; nothing was charged.", RETRY_AFTER_S)
-    retry = {"retry-after": str(RETRY_AFTER_S)}
-    if status == 429:
-        return ProviderFailed("The provider is busy; nothing was charged.", headers=retry)
-    return ProviderFailed("The provider failed; nothing was charged.", headers=retry)
-
-
-def _message(body: bytes) -> str:
-    try:
-        error: Any = json.loads(body)["error"]
-        return str(error["message"])[:1000]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return ""

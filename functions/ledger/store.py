@@ -15,9 +15,12 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from functions.errors import LedgerUnavailable
+
+if TYPE_CHECKING:
+    from functions.ledger.receipts import Receipt
 
 Item = dict[str, Any]
 """An item or an expression's values in DynamoDB's JSON, such as `{"paid": {"N": "5"}}`."""
@@ -90,6 +93,10 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
 
+def nobody(receipt: "Receipt") -> None:
+    """Nobody wants to know."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """Where the ledger's operations find what they need from outside: store, time, randomness, names."""
@@ -98,6 +105,8 @@ class Ledger:
     clock: Clock
     random: Callable[[int], bytes]
     prefix: str
+    healed: "Callable[[Receipt], None]" = nobody
+    """Told of every hold that was resolved though its request had left it open, by its receipt; it never raises."""
 
     def table(self, name: str) -> str:
         return self.prefix + name

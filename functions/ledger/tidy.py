@@ -57,9 +57,11 @@ async def _heal(ledger: Ledger, account: Account, hold: Hold) -> Account:
     )
     winner = await receipts.put(ledger, nothing)
     try:
-        return await settle.apply(ledger, account, hold, winner)
+        after = await settle.apply(ledger, account, hold, winner)
     except settle.HoldResolved:
         return await _read_again(ledger, account)
+    ledger.healed(winner)
+    return after
 
 
 async def _lapse(ledger: Ledger, account: Account, name: str) -> Account:

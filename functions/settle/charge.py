@@ -11,6 +11,7 @@ from functions.ledger.receipts import Receipt
 from functions.ledger.settle import HoldResolved, settle
 from functions.ledger.store import Ledger
 from functions.money import Price, Usage
+from functions.observer import NOBODY, Observer
 
 log = logging.getLogger("farebox.settle")
 
@@ -38,17 +39,22 @@ def receipt(admission: Admission, prepared: Prepared, price: Price, usage: Usage
     )
 
 
-async def charge(ledger: Ledger, admission: Admission, receipt: Receipt) -> Account | None:
+async def charge(ledger: Ledger, admission: Admission, receipt: Receipt, observer: Observer = NOBODY) -> Account | None:
     """Settle a request by its receipt; returns the account after, or None where that is not known.
 
     Never raises: the answer is made, and the client is to have it. What cannot be settled now is settled by
     whoever reads the account next, by the receipt if it was put, else at no cost when the hold expires.
     """
     try:
-        return await settle(ledger, admission.account, admission.hold, receipt)
+        after = await settle(ledger, admission.account, admission.hold, receipt)
     except HoldResolved as resolved:
         outcome = resolved.receipt.outcome if resolved.receipt else "unknown"
         log.warning("settled late: receipt %s is %s already", receipt.receipt_id, outcome)
+        observer.settled_late(receipt)
     except LedgerUnavailable:
         log.error("not settled: receipt %s waits for the next reader", receipt.receipt_id)
+        observer.not_settled(receipt)
+    else:
+        observer.settled(receipt)
+        return after
     return None

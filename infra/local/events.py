@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
-from infra.local.routes import Match
+from functions.routing import Match
 
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 """Status, headers, body."""
@@ -33,8 +33,13 @@ class Context:
         return max(0, int((self._deadline_s - time.monotonic()) * 1000))
 
 
-def event_of(scope: Scope, body: bytes, match: Match, request_id: str, binary_types: Collection[str]) -> Event:
-    """The event of an ASGI HTTP scope and its whole body."""
+def event_of(
+    scope: Scope, body: bytes, match: Match, request_id: str, binary_types: Collection[str], *, stage: str = ""
+) -> Event:
+    """The event of an ASGI HTTP scope and its whole body.
+
+    The path of `scope` is what stands below the stage; the context's has the stage in front, as it was sent.
+    """
     headers: dict[str, list[str]] = defaultdict(list)
     for name, value in scope["headers"]:
         headers[name.decode("latin-1")].append(value.decode("latin-1"))
@@ -53,12 +58,12 @@ def event_of(scope: Scope, body: bytes, match: Match, request_id: str, binary_ty
         "stageVariables": None,
         "requestContext": {
             "resourcePath": match.resource,
-            "path": path,
+            "path": f"/{stage}{path}" if stage else path,
             "httpMethod": scope["method"],
             "requestId": request_id,
             "requestTimeEpoch": int(time.time() * 1000),
             "protocol": f"HTTP/{scope['http_version']}",
-            "stage": "local",
+            "stage": stage or "local",
             "domainName": headers.get("host", [""])[-1],
             "identity": {"sourceIp": peer(scope), "userAgent": headers.get("user-agent", [""])[-1]},
         },

@@ -25,8 +25,10 @@ def model_path() -> Path | None:
 def main() -> None:
     """Serve until a signal comes. Raises RuntimeError when the port is taken."""
     parser = argparse.ArgumentParser()
+    parser.add_argument("--host", default=HOST)
     parser.add_argument("--port", type=int, default=8502)
-    port = parser.parse_args().port
+    parser.add_argument("--api-key-file", type=Path, help="one key a line, as llama-server reads them")
+    arguments = parser.parse_args()
     model = model_path()
     if model is None:
         raise SystemExit(f"{MODEL_PACKAGE} is not installed: make run")
@@ -36,8 +38,10 @@ def main() -> None:
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(model)
     parameters.model_alias = {MODEL_FILE}
-    parameters.hostnames = [HOST]
-    parameters.port = port
+    parameters.hostnames = [arguments.host]
+    parameters.port = arguments.port
+    if arguments.api_key_file:
+        parameters.api_keys = arguments.api_key_file.read_text().splitlines()
     parameters.n_ctx = CONTEXT_TOKENS
     parameters.n_parallel = SLOTS
     parameters.cache_ram_mib = PROMPT_CACHE_MIB

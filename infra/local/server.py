@@ -1,8 +1,10 @@
 """Plays API Gateway on one machine: `python -m infra.local.server --port 8503`.
 
 The endpoints that stream go straight to the streaming function's ASGI app. All others become API Gateway
-events for the Chalice app, one at a time: Chalice keeps the current request on the app object, as one Lambda
-environment serves one request.
+events for the Chalice apps, each of which answers one at a time: Chalice keeps the current request on the app object,
+as one Lambda environment serves one request.
+
+With `--stage staging` all of it is at `/staging/…`, as at the address that API Gateway gives to a stage.
 """
 
 import argparse
@@ -10,7 +12,6 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ import uvicorn
 
 from functions import settings
 from functions.errors import FareboxError, NotFound, TooLarge
+from functions.routing import Match
+from infra.local.authorizing import authorize
 from infra.local.events import Answer, Context, answer_of, event_of, raw_path
+from infra.local.functions import Function, Resources, operators, routed
 from infra.local.gateway_answers import GatewayError, static_file
 from infra.local.loopback import HOST
-from infra.local.routes import Match, Routes
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -37,33 +40,49 @@ SHUTDOWN_TIMEOUT_S = 5
 log = logging.getLogger("farebox.local")
 
 
-def gateway(streaming: App, rest: Any, static: Path, max_body_bytes: int) -> App:
-    """The ASGI app in front of both. `rest` is a Chalice app, `streaming` also gets the lifespan."""
-    answer = RestFunction(rest, static, max_body_bytes)
+def gateway(streaming: App, functions: list[Function], static: Path, max_body_bytes: int, stage: str = "") -> App:
+    """The ASGI app in front of all. `streaming` also gets the lifespan; `stage` is where all of it is, "" the root."""
+    answer = Gateway(functions, static, max_body_bytes, stage)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan" or (scope["path"] in STREAMED and scope["method"] == "POST"):
+        if scope["type"] == "lifespan":
             await streaming(scope, receive, send)
+            return
+        inner = _inside(scope, stage)
+        if inner and raw_path(inner) in STREAMED and inner["method"] == "POST":
+            await streaming(inner, receive, send)
         else:
-            await answer(scope, receive, send)
+            await answer(inner, scope, receive, send)
 
     return app
 
 
-class RestFunction:
-    """The Chalice app behind its routes, as ASGI."""
+def _inside(scope: Scope, stage: str) -> Scope | None:
+    """The request with its path as it is below the stage; None where it is not below."""
+    if not stage:
+        return scope
+    prefix, path = f"/{stage}", raw_path(scope)
+    if path != prefix and not path.startswith(prefix + "/"):
+        return None
+    raw = path.removeprefix(prefix) or "/"
+    return {**scope, "path": scope["path"].removeprefix(prefix) or "/", "raw_path": raw.encode("latin-1")}
 
-    def __init__(self, rest: Any, static: Path, max_body_bytes: int) -> None:
-        self._rest = rest
-        self._routes = Routes(rest.routes)
+
+class Gateway:
+    """The Chalice apps behind their routes, as ASGI."""
+
+    def __init__(self, functions: list[Function], static: Path, max_body_bytes: int, stage: str) -> None:
+        self._resources = Resources(functions)
         self._static = static.resolve()
         self._max_body_bytes = max_body_bytes
-        self._one_at_a_time = ThreadPoolExecutor(max_workers=1)
+        self._stage = stage
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, inner: Scope | None, outer: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; `inner` is it below the stage, `outer` as it came."""
         request_id = str(uuid.uuid4())
         try:
-            status, headers, body = static_file(self._static, scope) or await self._invoke(scope, receive, request_id)
+            answer = static_file(self._static, outer)
+            status, headers, body = answer or await self._answer(inner, receive, request_id)
         except _Gone:
             return
         except GatewayError as error:
@@ -71,41 +90,38 @@ class RestFunction:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    async def _invoke(self, scope: Scope, receive: Receive, request_id: str) -> Answer:
-        match = self._route(scope)
-        body = await self._body(scope, receive)
-        if scope["method"] == "OPTIONS" and "OPTIONS" not in self._rest.routes[match.resource]:
-            return self._preflight(match)
-        event = event_of(scope, body, match, request_id, self._rest.api.binary_types)
-        context = Context(request_id, ANSWER_TIMEOUT_S)
-        call = asyncio.get_running_loop().run_in_executor(self._one_at_a_time, self._rest, event, context)
+    async def _answer(self, scope: Scope | None, receive: Receive, request_id: str) -> Answer:
+        found = self._resources.find(raw_path(scope), scope["method"]) if scope else None
+        if scope is None or found is None:
+            raise GatewayError(404, NotFound("There is nothing at this path."))
+        function, match = found
         try:
-            return answer_of(await asyncio.wait_for(call, ANSWER_TIMEOUT_S))
+            body = await self._body(scope, receive)
+            return await self._invoke(function, match, scope, body, request_id)
+        except GatewayError as error:
+            error.readable_by_pages = function.readable_by_pages
+            raise
+
+    async def _invoke(self, function: Function, match: Match, scope: Scope, body: bytes, request_id: str) -> Answer:
+        event = event_of(scope, body, match, request_id, function.app.api.binary_types, stage=self._stage)
+        context = Context(request_id, ANSWER_TIMEOUT_S)
+
+        def call() -> Any:
+            if function.authorizer:
+                authorize(function.authorizer, event, context)
+            return function.app(event, context)
+
+        answering = asyncio.get_running_loop().run_in_executor(function.one_at_a_time, call)
+        try:
+            return answer_of(await asyncio.wait_for(answering, ANSWER_TIMEOUT_S))
         except TimeoutError:
             raise GatewayError(504, FareboxError("The function did not answer in time.")) from None
+        except GatewayError:
+            raise
         except Exception:
             # As API Gateway does it: the caller learns nothing, the log everything.
             log.exception("%s %s failed", scope["method"], match.resource)
             raise GatewayError(502, FareboxError("The function failed.")) from None
-
-    def _route(self, scope: Scope) -> Match:
-        match = self._routes.match(raw_path(scope))
-        routes = self._rest.routes[match.resource] if match else {}
-        streamed = {"POST"} if raw_path(scope) in STREAMED else set()
-        preflight = scope["method"] == "OPTIONS" and any(route.cors for route in routes.values())
-        if match and (scope["method"] in routes or preflight):
-            return match
-        allowed = ", ".join(sorted({*routes, *streamed}))
-        if not allowed:
-            raise GatewayError(404, NotFound("There is nothing at this path."))
-        raise GatewayError(405, NotFound(f"This path answers only to {allowed}."), allow=allowed)
-
-    def _preflight(self, match: Match) -> Answer:
-        """What Chalice deploys beside a route with CORS: an answer of API Gateway's own."""
-        routes = self._rest.routes[match.resource]
-        cors = next(route.cors for route in routes.values() if route.cors)
-        headers = cors.get_access_control_headers() | {"Access-Control-Allow-Methods": ",".join([*routes, "OPTIONS"])}
-        return answer_of({"statusCode": 200, "headers": headers})
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         """The whole body. Raises 413 as soon as it is known to be too large, 408 when it does not come."""
@@ -141,14 +157,23 @@ def main() -> None:
     """Serve until SIGTERM. One process, one loop."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=8503)
-    port = parser.parse_args().port
+    parser.add_argument("--stage", default="", help="serve below /STAGE, as API Gateway does")
+    given = parser.parse_args()
     import app  # noqa: PLC0415  what is served; tests put others behind the gateway
+    import functions.admin  # noqa: PLC0415
+    import functions.authorizer  # noqa: PLC0415
     import functions.stream  # noqa: PLC0415
+    import functions.webhooks  # noqa: PLC0415
 
+    behind = [
+        routed(app.app),
+        routed(functions.webhooks.app),
+        operators(functions.admin.app, functions.authorizer.handler),
+    ]
     uvicorn.run(
-        gateway(functions.stream.app, app.app, STATIC, settings.get().max_body_bytes),
+        gateway(functions.stream.app, behind, STATIC, settings.get().max_body_bytes, given.stage),
         host=HOST,
-        port=port,
+        port=given.port,
         loop="uvloop",
         http="httptools",
         ws="none",

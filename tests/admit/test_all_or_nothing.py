@@ -9,6 +9,7 @@ import pytest
 from functions import settings as settings_module
 from functions.admit import rules
 from functions.admit.gate import Gate, Repeat
+from functions.asgi import HttpExchange
 from functions.authenticate.addresses import Addresses
 from functions.authenticate.callers import Callers
 from functions.errors import CreditsExhausted, FareboxError, KeyUsed, RateLimited, TooLarge, TooManyOpen
@@ -16,7 +17,6 @@ from functions.forward.llama import Prepared, prepare
 from functions.ledger.account import Account
 from functions.ledger.windows import Limit
 from functions.story import Gateway, authenticate_and_admit
-from functions.stream import HttpExchange
 from tests.admit.test_totals import stored, values
 from tests.forward.stage import CHAT, HELLO
 from tests.ledger.arrange import Books, check

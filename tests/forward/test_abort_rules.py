@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from functions import settings as settings_module
+from functions.asgi import Message
 from functions.ledger.account import Account
 from functions.ledger.receipts import Receipt
 from functions.ledger.tables import drive
-from functions.stream import App, Message
+from functions.stream import App
 from tests import stand
 from tests.forward.raw_client import RawClient, raw_client
 from tests.forward.scripted_upstream import DONE, WAIT_S, Call, ScriptedUpstream, chunk, plain, usage, whole

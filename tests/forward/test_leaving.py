@@ -5,8 +5,8 @@ import contextlib
 
 import pytest
 
+from functions.asgi import Leaving, Message
 from functions.forward.exchange import ClientLeft
-from functions.stream import Leaving, Message
 
 
 @pytest.mark.parametrize("first", ["the client", "the provider"])

@@ -14,10 +14,11 @@ from functions import settings as settings_module
 from functions.errors import LedgerUnavailable
 from functions.ledger import pages, tables
 from functions.ledger.account import Account
-from functions.ledger.dynamodb import DynamoDB, Signer, endpoint_of, keys_from
+from functions.ledger.dynamodb import DynamoDB, endpoint_of, keys_from
 from functions.ledger.http import ANSWER_BYTES_MAX, Endpoint
 from functions.ledger.store import Ambiguous, NotApplied, Refused, Rejected, StoreError
 from functions.ledger.tables import Synchronous, drive
+from functions.signature import Signer
 from tests import stand
 from tests.ledger.raw_server import Answer, hang_up, http, raw_server, reset, silence, then_close
 

@@ -40,12 +40,12 @@ def own(dynamodb_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Books]:
     variables = stand.environment(dynamodb_url, f"m{secrets.token_hex(4)}-")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    settings_module.get.cache_clear()
+    settings_module.source.cache_clear()
     settings = settings_module.get()
     tables.create_tables(settings)
     ledger = Ledger(tables.Synchronous(settings), tables.SystemClock(), os.urandom, settings.table_prefix)
     yield Books(stand.TestLedger(ledger, settings), FakeClock(time.time()))
-    settings_module.get.cache_clear()
+    settings_module.source.cache_clear()
 
 
 async def test_every_account_is_audited(own: Books) -> None:
@@ -130,6 +130,6 @@ async def test_what_nobody_reads_is_healed(own: Books) -> None:
 async def test_no_ledger_no_answer(own: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the tables cannot be read the call fails, so that Lambda tries again and an alarm can see it."""
     monkeypatch.setenv("TABLE_PREFIX", "nowhere-")
-    settings_module.get.cache_clear()
+    settings_module.source.cache_clear()
     with pytest.raises(LedgerUnavailable):
         maintenance.handler({}, Context(AMPLE_MS))

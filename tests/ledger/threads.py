@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from functions.ledger.dynamodb import DynamoDB, Signer, endpoint_of, keys_from
+from functions.ledger.dynamodb import DynamoDB, endpoint_of, keys_from
 from functions.ledger.http import Endpoint
 from functions.ledger.store import Clock, Ledger
 from functions.settings import Settings
+from functions.signature import Signer
 
 THREADS = 64
 TIMEOUT_S = 60

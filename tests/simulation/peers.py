@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from functions.ledger.dynamodb import VERSION, Signer, keys_from
+from functions.ledger.dynamodb import VERSION, keys_from
 from functions.ledger.store import Item, StoreError, error_of
+from functions.signature import Signer
 from tests.simulation.cases import TABLES as CASES_TABLES
 from tests.simulation.cases import Case
 from tests.simulation.recorded import PREFIX

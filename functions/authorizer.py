@@ -1,0 +1,26 @@
+"""Entry of the authorizer: says to API Gateway whether a request for the operator's endpoints is the operator's.
+
+A REQUEST authorizer whose answers are not to be remembered: each is about one request, and allows that one only.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
+"""
+
+from typing import Any
+
+from functions import settings as settings_module
+from functions.authenticate.admin import is_operator
+
+WILDCARDS = frozenset("*?$")
+"""What IAM reads as more than itself in a resource. The arn holds the request's path, and no path of ours has these."""
+
+settings_module.get()  # with an empty secret nothing starts
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001  Lambda's signature
+    """An IAM policy for the method and path that are asked for, and no other."""
+    arn = str(event["methodArn"])
+    allowed = is_operator(settings_module.source().renew(), event) and WILDCARDS.isdisjoint(arn)
+    statement = {"Action": "execute-api:Invoke", "Effect": "Allow" if allowed else "Deny", "Resource": arn}
+    return {
+        "principalId": "operator" if allowed else "nobody",
+        "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
+    }

@@ -1,0 +1,1 @@
+"""Payment providers: what they tell by webhook, and whether it is really they who tell it."""

@@ -1,0 +1,81 @@
+"""Every route and who may use it. A new route fails here until it is listed."""
+
+from typing import Any
+
+import pytest
+
+import app
+from functions import admin, webhooks
+from functions.cors import METHODS
+from functions.entry import ANY
+from functions.forward.llama import ENDPOINTS
+from tests.entries.keys import as_admin
+from tests.forward.stage import new_key
+from tests.stand import RunningGateway
+
+ANYBODY, USERS, OPERATOR = (200, 200, 200), (401, 200, 401), (403, 403, 200)
+ANYBODY_WRONG, UNSIGNED, NOWHERE, NOT_THERE = (400, 400, 400), (400, 400, 400), (404, 404, 404), (403, 403, 404)
+CHAT = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5}
+
+ROUTES: dict[str, tuple[tuple[int, int, int], Any]] = {
+    "GET /health": (ANYBODY, None),
+    "GET /register": (ANYBODY, None),
+    "POST /register": (ANYBODY_WRONG, {"email": "none"}),
+    "GET /account": (USERS, None),
+    "GET /account/receipts": (USERS, None),
+    "POST /v1/estimate": (USERS, CHAT),
+    "GET /v1/models": (USERS, None),
+    "GET /v1/models/{name}": ((401, 404, 401), None),
+    "POST /v1/chat/completions": (USERS, CHAT),
+    "POST /v1/completions": (USERS, {"prompt": "Hi", "max_tokens": 5}),
+    "POST /v1/responses": (USERS, {"input": "Hi"}),
+    **{f"{method} /v1/{{proxy+}}": (NOWHERE, None) for method in ("DELETE", "GET", "PATCH", "POST", "PUT")},
+    "POST /stripe/webhook": (UNSIGNED, {}),
+    "POST /btcpay/webhook": (UNSIGNED, {}),
+    "GET /admin/status": (OPERATOR, None),
+    **{f"{method} /admin": (NOT_THERE, None) for method in METHODS if method != "HEAD"},
+    **{f"{method} /admin/{{proxy+}}": (NOT_THERE, None) for method in METHODS if method != "HEAD"},
+}
+"""Of each route, the status for nobody, a user and the operator; and a body. HEAD is as GET."""
+
+READABLE_BY_PAGES = {"/health", "/register", "/account", "/account/receipts", "/checkout", "/v1/estimate"}
+READABLE_BY_PAGES |= {"/v1/models", "/v1/models/{name}", "/v1/{proxy+}", *ENDPOINTS}
+"""What answers preflights."""
+
+
+def declared() -> set[str]:
+    """`METHOD /path` of everything that any function serves."""
+    routes = {f"POST {path}" for path in ENDPOINTS}
+    for entry in (app.app, webhooks.app, admin.app):
+        routes |= {f"{method} {path}" for path, methods in entry.routes.items() for method in methods}
+    return {route for route in routes if not route.startswith(ANY)}
+
+
+def test_case_21_every_route_is_in_the_table() -> None:
+    """Nothing is served that is not listed here with who may use it, and nothing is listed that is not served."""
+    preflights = {f"OPTIONS {path}" for path in READABLE_BY_PAGES}
+    heads = {route.replace("GET", "HEAD", 1) for route in ROUTES if route.startswith("GET ")}
+    assert declared() == set(ROUTES) | preflights | heads
+
+
+@pytest.mark.parametrize("route", sorted(ROUTES))
+def test_case_21_a_route_is_for_those_it_is_for(front: RunningGateway, route: str) -> None:
+    """Each route × nobody, a user, the operator; HEAD as GET."""
+    expected, body = ROUTES[route]
+    method, path = route.split(" ")
+    path = path.replace("{name}", "none").replace("{proxy+}", "no/such")
+    callers: tuple[dict[str, str], ...] = ({}, {"Authorization": f"Bearer {new_key(front)}"}, as_admin())
+    for asked in (method, "HEAD") if method == "GET" else (method,):
+        answers = [front.request(asked, path, body, headers=headers) for headers in callers]
+        assert tuple(answer.status for answer in answers) == expected
+        assert not any(answer.body for answer in answers) or asked != "HEAD"
+
+
+@pytest.mark.parametrize("path", sorted(READABLE_BY_PAGES))
+def test_case_21_a_preflight_is_for_anybody(front: RunningGateway, path: str) -> None:
+    """With whatever key: a browser sends none."""
+    for headers in ({}, {"Authorization": "Bearer wrong"}, as_admin()):
+        assert (
+            front.request("OPTIONS", path.replace("{name}", "x").replace("{proxy+}", "x/y"), headers=headers).status
+            == 200
+        )
