@@ -3,7 +3,7 @@
 PYTHON ?= python3
 SHELL = /bin/sh
 .DEFAULT_GOAL = help
-.PHONY: help run audit test check bench simulate conformance lock clean
+.PHONY: help run audit test proofs check package deploy destroy named-stage bench simulate conformance lock clean
 
 PY = .venv/bin/python
 RUN = requirements/local.txt requirements/model.txt
@@ -26,13 +26,32 @@ audit: $(RUN_STAMP) ## check every balance of what `make run` runs, or of DYNAMO
 test: check ## run the checks, then the tests
 	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
+# These build what they need: Lambda's Web Adapter (cargo, minutes, once) and WireGuard (Go). What is missing is said.
+proofs: $(DEV_STAMP) ## the package on a stand-in for Lambda, and a llama-server behind a real tunnel; needs cargo and Go
+	$(PY) -m tests.lambda_runtime.adapter
+	$(PY) -m pytest tests/lambda_runtime tests/network
+
 check: $(DEV_STAMP) ## lint, format, types, import contracts
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-bench: $(RUN_STAMP) ## measure the gateway
+# A stage is a file of infra/aws/stages. Nothing is deployed or destroyed by default.
+STAGES = $(patsubst infra/aws/stages/%.toml,%,$(wildcard infra/aws/stages/*.toml))
+named-stage:
+	@$(if $(STAGE),,$(error Name a stage: make $(MAKECMDGOALS) STAGE=… with one of: $(STAGES))):
+
+package: named-stage $(DEV_STAMP) ## make what a deployment needs, reproducibly, in .build/STAGE: STAGE=staging
+	@$(PY) -m infra.aws.package --stage $(STAGE)
+
+deploy: named-stage $(DEV_STAMP) ## package, deploy to AWS, publish the site, try it, print the URL: STAGE=staging
+	@$(PY) -m infra.aws.deploy --stage $(STAGE)
+
+destroy: named-stage $(DEV_STAMP) ## remove a stage from AWS; tables and secrets stay, unless DATA=delete: STAGE=staging
+	@$(PY) -m infra.aws.destroy --stage $(STAGE) $(if $(filter delete,$(DATA)),--delete-data)
+
+bench: $(DEV_STAMP) ## measure the gateway
 	$(PY) -m benchmarks
 
 SEEDS ?= 1000
@@ -45,9 +64,9 @@ conformance: $(DEV_STAMP) ## compare the simulator's table with MiniStack, and w
 lock: ## compile requirements/*.in to pinned, hashed files (needs uv)
 	sh requirements/lock.sh
 
-clean: ## remove caches; .venv and .local (accounts, secrets) stay
+clean: ## remove caches and packages; .venv and .local (accounts, secrets) stay
 	find . \( -path ./.venv -o -path ./.git -o -path ./.local \) -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
-	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(RUN_STAMP): | $(PY)
 	@$(PY) -m infra.local.install $(RUN) --stamp $@

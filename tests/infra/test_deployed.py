@@ -1,0 +1,285 @@
+"""The package deployed into MiniStack by `make deploy`'s own code: what a client, an operator and the night find there.
+
+Everything runs but streaming, which MiniStack cannot: the stage says `streaming = false`. Its IAM is enforced.
+"""
+
+import hashlib
+import hmac
+import json
+import secrets
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from openai import NotFoundError, OpenAI
+
+from infra.aws.cloudformation import StackError
+from tests.infra import deployed
+from tests.infra.deployed import Deployed
+from tests.stand import wait_until
+
+MESSAGES: Any = [{"role": "user", "content": "Say hello."}]
+NAME = "farebox-test"
+RENEWED_WITHIN_S = 15
+"""Secrets are read again after a second here."""
+
+
+@pytest.fixture(scope="module")
+def made(llama_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployed, str]]:
+    """The deployment, and what `make deploy` said."""
+    with deployed.deployment(tmp_path_factory.mktemp("deployed"), llama_url) as deployment:
+        yield deployment, deployment.deploy()
+
+
+@pytest.fixture
+def stage(made: tuple[Deployed, str]) -> Deployed:
+    return made[0]
+
+
+@pytest.fixture(scope="module")
+def key(made: tuple[Deployed, str]) -> str:
+    """The key of an account that was registered through the front door."""
+    return made[0].register(new_address())
+
+
+def new_address() -> str:
+    """In no reserved domain: to those no mail is sent. MiniStack keeps all mail to itself."""
+    return f"{secrets.token_hex(6)}@farebox-people.com"
+
+
+def test_deploy_says_where_it_is(made: tuple[Deployed, str]) -> None:
+    """The last lines are the API's URL and where the admin key is; the smoke test passed; no secret is shown."""
+    stage, said = made
+    assert said.splitlines()[-2:] == [stage.api, f"the admin key is in Secrets Manager: {NAME}/admin"]
+    assert "FAIL" not in said
+    assert said.count("  ok    ") == 7
+    for name in ("gateway", "admin"):
+        for value in stage.secret(name).values():
+            assert value not in said
+
+
+def test_what_ministack_lacks(stage: Deployed) -> None:
+    """The template that is deployed is the real one, but for what MiniStack still does not know."""
+    from ministack.services import apigateway_v1
+
+    there = set(json.loads((stage.package / "template.json").read_text())["Resources"])
+    assert there <= set(stage.stacks.resources(NAME))
+    assert all(name.endswith("Alarm") and name not in there for name in stage.left_out)
+    assert 0 < len(stage.left_out) < len(there) / 5
+    assert deployed.ANY not in apigateway_v1._OPENAPI_HTTP_METHODS
+    query = {"Id": "e", "Expression": "1"}
+    alarm = {"ComparisonOperator": "GreaterThanThreshold", "EvaluationPeriods": 1, "Metrics": [query]}
+    template = {"Resources": {"Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": alarm}}}
+    with pytest.raises(StackError, match="metric math"):
+        stage.stacks.deploy("calculated", {"TemplateBody": json.dumps(template)}, {}, {})
+    identity = "arn:aws:ses:us-east-1:000000000000:identity/farebox.example"
+    keys = stage.role_that_may("ses:SendEmail", identity)
+    with pytest.raises(ClientError, match=r"on resource: \*"):
+        deployed.client(stage.url, "sesv2", **keys).send_email(
+            FromEmailAddress="no-reply@farebox.example",
+            Destination={"ToAddresses": [new_address()]},
+            Content={"Simple": {"Subject": {"Data": "x"}, "Body": {"Text": {"Data": "x"}}}},
+        )
+
+
+def test_roles_are_enforced(stage: Deployed) -> None:
+    """A function's role may do what it needs and nothing else: here, not read a table or another's secret."""
+    role = stage.client("iam").get_role(RoleName=stage.stacks.resources(NAME)["AuthorizerFunctionRole"])["Role"]
+    keys = stage.keys_of(role["Arn"])
+    own = deployed.client(stage.url, "secretsmanager", **keys)
+    assert own.get_secret_value(SecretId=f"{NAME}/admin")["SecretString"]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        own.get_secret_value(SecretId=f"{NAME}/gateway")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        deployed.client(stage.url, "dynamodb", **keys).scan(TableName=f"{NAME}-accounts")
+
+
+def test_smoke_test_with_a_key(stage: Deployed) -> None:
+    """From registration to a balance that fell by what two answers cost, as `make deploy` tries it with a key."""
+    address = new_address()
+    key = stage.register(address)
+    (mail,) = stage.mails(address)
+    assert mail["Source"] == "Farebox <no-reply@farebox.example>"
+    smoke = stage.run("smoke", stage.api, "--key", key)
+    assert smoke.returncode == 0, smoke.stdout + smoke.stderr
+    lines = smoke.stdout.splitlines()
+    assert all(line.startswith("  ok    ") for line in lines)
+    assert len(lines) == 11
+    assert key not in smoke.stdout
+
+
+def test_openai_sdk(stage: Deployed, key: str) -> None:
+    """OpenAI's SDK gets an answer in one piece, and one event by event; the balance falls by their tokens."""
+    client = OpenAI(base_url=f"{stage.api}/v1", api_key=key, max_retries=0)
+    before = stage.gateway.account(key)["balance"]["available"]
+    whole = client.chat.completions.create(model="default", messages=MESSAGES, max_tokens=8)
+    assert whole.choices[0].message.content
+    events = list(
+        client.chat.completions.create(
+            model="default", messages=MESSAGES, max_tokens=8, stream=True, stream_options={"include_usage": True}
+        )
+    )
+    assert "".join(event.choices[0].delta.content or "" for event in events if event.choices)
+    streamed = events[-1].usage
+    assert whole.usage
+    assert streamed
+    after = stage.gateway.account(key)["balance"]
+    assert after["held"] == 0
+    assert before - after["available"] == whole.usage.total_tokens + streamed.total_tokens > 0
+    assert [model.id for model in client.models.list()]
+
+
+def test_unknown_path(stage: Deployed, key: str) -> None:
+    """A path below /v1 that is nowhere is OpenAI's 404, whatever the method, with and without a key."""
+    for method in ("GET", "POST", "DELETE"):
+        answer = stage.gateway.request(method, "/v1/audio/nothing")
+        assert (answer.status, answer.error["code"]) == (404, "not_found")
+    with pytest.raises(NotFoundError):
+        OpenAI(base_url=f"{stage.api}/v1", api_key=key, max_retries=0).embeddings.create(model="default", input="x")
+
+
+def test_admin(stage: Deployed) -> None:
+    """The key in the secret opens /admin; no key, another key and another network do not."""
+    admin_key = stage.secret("admin")["ADMIN_KEY"]
+    answer = stage.gateway.request("GET", "/admin/status", key=admin_key)
+    assert answer.status == 200
+    status = answer.json()
+    assert status["stage"] == "test"
+    assert set(status["tables"].values()) == {"reachable"}
+    assert admin_key not in answer.body.decode()
+    for key in ("", "sk-" + "x" * 43, stage.register(new_address())):
+        assert stage.gateway.request("GET", "/admin/status", key=key).status in (401, 403)
+    elsewhere = {"X-Forwarded-For": "203.0.113.9"}  # MiniStack's only word for the address of a client
+    assert stage.gateway.request("GET", "/admin/status", key=admin_key, headers=elsewhere).status == 403
+
+
+def test_webhook_and_its_secret(stage: Deployed) -> None:
+    """A webhook is refused without its signature; its secret, set by the operator, is used soon and never shown."""
+    path, event = "/stripe/webhook", json.dumps({"id": "evt_1", "type": "product.created"})
+    assert stage.gateway.request("POST", path, event).error["code"] == "not_configured"
+    secret = "whsec_" + secrets.token_hex(16)
+    said = run(stage, "secrets", "set", "STRIPE_WEBHOOK_SECRET", say=secret + "\n")
+    listed = run(stage, "secrets", "list")
+    assert "STRIPE_WEBHOOK_SECRET" in next(line for line in listed.splitlines() if f"{NAME}/payments" in line)
+    assert secret not in said + listed
+
+    refused = renewed(stage, lambda: stage.gateway.request("POST", path, event), 400)
+    assert "signature" in refused.error["message"].lower()
+    now = int(time.time())
+    signature = hmac.new(secret.encode(), f"{now}.{event}".encode(), hashlib.sha256).hexdigest()
+    signed = {"Stripe-Signature": f"t={now},v1={signature}"}
+    assert stage.gateway.request("POST", path, event, headers=signed).status == 200
+    forged = {"Stripe-Signature": f"t={now},v1={'0' * 64}"}
+    assert stage.gateway.request("POST", path, event, headers=forged).status == 400
+
+
+def test_rotating_the_admin_key(stage: Deployed) -> None:
+    """A rotated admin key is used soon, and the one before it no longer."""
+    old = stage.secret("admin")["ADMIN_KEY"]
+    assert stage.gateway.request("GET", "/admin/status", key=old).status == 200
+    run(stage, "secrets", "rotate", "ADMIN_KEY")
+    new = stage.secret("admin")["ADMIN_KEY"]
+    assert new != old
+    renewed(stage, lambda: stage.gateway.request("GET", "/admin/status", key=new), 200)
+    assert stage.gateway.request("GET", "/admin/status", key=old).status in (401, 403)
+
+
+def test_the_night(stage: Deployed, key: str) -> None:
+    """The state machine, called as the schedule calls it, audits every account and finds no drift."""
+    assert stage.gateway.account(key)["balance"]["available"] > 0
+    client = stage.client("stepfunctions")
+    arn = stage.stacks.outputs(NAME)["NightlyAuditArn"]
+    execution = client.start_execution(stateMachineArn=arn)["executionArn"]
+    wait_until(lambda: client.describe_execution(executionArn=execution)["status"] != "RUNNING", "the audit ended")
+    ended = client.describe_execution(executionArn=execution)
+    assert ended["status"] == "SUCCEEDED", client.get_execution_history(executionArn=execution)
+    found = json.loads(ended["output"])
+    accounts = stage.client("dynamodb").scan(TableName=f"{NAME}-accounts")["Count"]
+    assert (found["accounts"], found["drift"], found["start"]) == (accounts, 0, None)
+    assert accounts >= 1
+
+
+def test_the_site(stage: Deployed) -> None:
+    """The site's files are in its bucket, with types and caching; config.json says where the API is."""
+    s3, bucket = stage.client("s3"), stage.stacks.outputs(NAME)["SiteBucketName"]
+    keys = {item["Key"] for item in s3.list_objects_v2(Bucket=bucket)["Contents"]}
+    assert {"index.html", "config.json"} <= keys
+    assert "README.md" not in keys
+    config = s3.get_object(Bucket=bucket, Key="config.json")
+    assert json.load(config["Body"]) == {"api": stage.api}
+    assert (config["ContentType"], config["CacheControl"]) == ("application/json", "no-cache")
+    page = s3.get_object(Bucket=bucket, Key="index.html")
+    assert (page["ContentType"], page["CacheControl"]) == ("text/html; charset=utf-8", "no-cache")
+    assert b"<title>Farebox</title>" in page["Body"].read()
+
+
+def test_deploying_again_changes_nothing(stage: Deployed) -> None:
+    """A second deployment of the same package uploads nothing and changes nothing."""
+    said = stage.deploy()
+    assert f"{NAME}-data: no changes" in said
+    assert f"{NAME}: no changes" in said
+    assert "uploading" not in said
+
+
+def test_a_package_of_another_stage(stage: Deployed) -> None:
+    """A package is deployed to the stage that it was made for, and to no other."""
+    other = stage.folder / "other.toml"
+    other.write_text(stage.stage_file.read_text())
+    made = stage.run("deploy", "--stage-file", str(other), "--package", str(stage.package))
+    assert (made.returncode, made.stderr) == (1, f"farebox: {stage.package} is a package of test in us-east-1\n")
+    assert stage.stacks.status("farebox-other-data") == ""
+
+
+def test_a_changed_setting(stage: Deployed) -> None:
+    """A setting that changed is deployed as a change of the functions, and holds at once; accounts are untouched."""
+    key = stage.register(new_address())
+    with stage.changed("TRIAL_TOKENS = 100_000", "TRIAL_TOKENS = 777"):
+        said = stage.deploy()
+        assert "~ APIHandler (AWS::Lambda::Function)" in said
+        assert "Table" not in said
+        richer = stage.gateway.account(key)["balance"]["available"]
+        poorer = stage.gateway.account(stage.register(new_address()))["balance"]["available"]
+    assert (richer, poorer) == (100_000, 777)
+
+
+def test_destroyed_and_deployed_again_and_deleted(stage: Deployed) -> None:
+    """Destroying leaves every account, and the next deployment finds it; only told to, it deletes the data too."""
+    key = stage.register(new_address())
+    stage.gateway.request("POST", "/v1/chat/completions", {"messages": MESSAGES, "max_tokens": 4}, key=key)
+    before = stage.gateway.account(key)
+    assert before["balance"]["spent"] > 0
+    hash_secret = stage.secret("gateway")
+    api = stage.gateway
+
+    stage.destroy()
+    assert stage.stacks.status(NAME) == ""
+    assert api.request("GET", "/health").status == 404
+    assert stage.client("lambda").list_functions()["Functions"] == []
+
+    assert "uploading" not in stage.deploy()
+    assert stage.gateway.account(key) == before
+    assert stage.secret("gateway") == hash_secret
+
+    refused = stage.run("destroy", "--stage-file", str(stage.stage_file), "--delete-data")
+    assert refused.returncode == 1
+    assert stage.gateway.account(key) == before
+    stage.destroy("--delete-data")
+    assert stage.client("dynamodb").list_tables()["TableNames"] == []
+    assert stage.client("s3").list_buckets()["Buckets"] == []
+    assert stage.client("secretsmanager").list_secrets()["SecretList"] == []
+    assert [stage.stacks.status(name) for name in (NAME, f"{NAME}-data")] == ["", ""]
+
+
+def run(stage: Deployed, module: str, *arguments: str, say: str | None = None) -> str:
+    """An operator's command about this stage; gives all it says."""
+    made = stage.run(module, "--stage-file", str(stage.stage_file), *arguments, say=say)
+    assert made.returncode == 0, made.stdout + made.stderr
+    return made.stdout + made.stderr
+
+
+def renewed(stage: Deployed, ask: Any, status: int) -> Any:
+    """The answer once it has this status: functions read secrets again after a second."""
+    wait_until(lambda: ask().status == status, f"status {status}", RENEWED_WITHIN_S)
+    return ask()

@@ -1,0 +1,190 @@
+"""Bringing stacks to their templates: what is shown, what is said when it fails, and how it goes on after that."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from infra.aws.cloudformation import StackError, Stacks
+from tests import stand
+from tests.infra import deployed
+
+NAME = "farebox-test"
+REFUSED = {
+    "Type": "AWS::CloudWatch::Alarm",
+    "Properties": {
+        "ComparisonOperator": "GreaterThanThreshold",
+        "EvaluationPeriods": 1,
+        "Metrics": [{"Id": "e", "Expression": "1"}],
+    },
+}
+"""What MiniStack fails to make, with a reason; it comes after the tables in a template's order."""
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with stand.ministack(tmp_path_factory.mktemp("stacks")) as url:
+        yield url
+
+
+class Told(Stacks):
+    """Stacks, and what they tell."""
+
+    def __init__(self, client: Any) -> None:
+        self.lines: list[str] = []
+        super().__init__(client, self.lines.append, poll_s=0.05)
+
+
+@pytest.fixture
+def stacks(url: str) -> Iterator[Told]:
+    """No stack at first, and none after."""
+    made = Told(deployed.client(url, "cloudformation"))
+    yield made
+    made.delete(NAME)
+
+
+def table(name: str, **more: Any) -> dict[str, Any]:
+    key = "id"
+    properties = {
+        "TableName": f"{NAME}-{name}",
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": key, "KeyType": "HASH"}],
+    }
+    return {"Type": "AWS::DynamoDB::Table", "Properties": properties | more}
+
+
+def template(**resources: Any) -> dict[str, str]:
+    outputs = {"First": {"Value": {"Ref": next(iter(resources))}}}
+    return {"TemplateBody": json.dumps({"Resources": resources, "Outputs": outputs})}
+
+
+def test_create_update_delete(stacks: Told) -> None:
+    """What will change is told before, each resource as it is ready; what is as it should be is left alone."""
+    assert stacks.deploy(NAME, template(One=table("one")), {}, {"farebox": "test"})
+    expected = [f"{NAME}: 1 change", "  + One (AWS::DynamoDB::Table)", "  create complete: One"]
+    assert stacks.lines == expected
+    assert (stacks.status(NAME), stacks.outputs(NAME)) == ("CREATE_COMPLETE", {"First": f"{NAME}-one"})
+
+    stacks.lines.clear()
+    assert not stacks.deploy(NAME, template(One=table("one")), {}, {"farebox": "test"})
+    assert stacks.lines == [f"{NAME}: no changes"]
+
+    stacks.lines.clear()
+    guarded = table("one", DeletionProtectionEnabled=True)
+    assert stacks.deploy(NAME, template(One=guarded, Two=table("two")), {}, {"farebox": "test"})
+    assert {"  ~ One (AWS::DynamoDB::Table)", "  + Two (AWS::DynamoDB::Table)"} <= set(stacks.lines)
+    assert [name for name in ("One", "Two") if any(line.endswith(f"complete: {name}") for line in stacks.lines)] == [
+        "One",
+        "Two",
+    ]
+    assert stacks.kinds(NAME) == {"AWS::DynamoDB::Table": [f"{NAME}-one", f"{NAME}-two"]}
+
+    stacks.deploy(NAME, template(One=table("one"), Two=table("two")), {}, {"farebox": "test"})
+    assert stacks.delete(NAME)
+    assert (stacks.status(NAME), stacks.outputs(NAME), stacks.delete(NAME)) == ("", {}, False)
+
+
+def test_a_first_deployment_that_fails(stacks: Told, url: str) -> None:
+    """The reason of the resource that failed is told; the next deployment clears away what is left, and works.
+
+    What a template keeps is not kept from a first deployment that failed: it would be in the way of the next.
+    """
+    kept = table("one") | {"DeletionPolicy": "Retain"}
+    with pytest.raises(StackError, match=rf"{NAME}: Refused \(AWS::CloudWatch::Alarm\) failed: .*metric math"):
+        stacks.deploy(NAME, template(One=kept, Refused=REFUSED | {"DependsOn": "One"}), {}, {})
+    assert stacks.status(NAME) == "ROLLBACK_COMPLETE"
+    assert deployed.client(url, "dynamodb").list_tables()["TableNames"] == []
+
+    stacks.lines.clear()
+    assert stacks.deploy(NAME, template(One=table("one")), {}, {})
+    assert stacks.lines[0] == (
+        f"{NAME}: left over from a first deployment that failed (ROLLBACK_COMPLETE); it is deleted first"
+    )
+    assert stacks.status(NAME) == "CREATE_COMPLETE"
+
+
+def test_an_update_that_fails(stacks: Told) -> None:
+    """The reason is told, the stack is as it was, and the next deployment works and tells only of itself."""
+    stacks.deploy(NAME, template(One=table("one")), {}, {})
+    with pytest.raises(StackError, match=r"Refused .* failed: .*metric math"):
+        stacks.deploy(NAME, template(One=table("one"), Refused=REFUSED), {}, {})
+    assert (stacks.status(NAME), list(stacks.resources(NAME))) == ("UPDATE_ROLLBACK_COMPLETE", ["One"])
+
+    stacks.lines.clear()
+    assert stacks.deploy(NAME, template(One=table("one"), Two=table("two")), {}, {})
+    assert not any("Refused" in line or "failed" in line for line in stacks.lines)
+
+
+def test_a_template_that_is_wrong(stacks: Told) -> None:
+    """A template that CloudFormation does not take is refused in its own words."""
+    wrong = {"TemplateBody": json.dumps({"Resources": {"One": {"Type": "AWS::DynamoDB::Tabel", "Properties": {}}}})}
+    with pytest.raises((StackError, ClientError), match="Tabel"):
+        stacks.deploy(NAME, wrong, {}, {})
+
+
+class Scripted:
+    """CloudFormation as no emulator shows it: a stack with a status, and events to come."""
+
+    def __init__(self, status: str, events: list[tuple[str, str, str]] | None = None) -> None:
+        self.status, self.events, self.looks = status, events or [], 0
+
+    def describe_stacks(self, StackName: str) -> Any:  # noqa: N803  boto3's
+        return {"Stacks": [{"StackName": StackName, "StackId": "arn", "StackStatus": self.status}]}
+
+    def delete_stack(self, StackName: str) -> None:  # noqa: N803
+        pass
+
+    def get_paginator(self, name: str) -> "Scripted":
+        assert name == "describe_stack_events"
+        return self
+
+    def paginate(self, StackName: str) -> Any:  # noqa: N803
+        """One event more at each look, newest first."""
+        shown = self.events[: self.looks]
+        self.looks += 1
+        made = [
+            {
+                "EventId": str(number),
+                "StackId": "arn",
+                "PhysicalResourceId": "arn" if logical == NAME else logical,
+                "LogicalResourceId": logical,
+                "ResourceType": "AWS::S3::Bucket",
+                "ResourceStatus": status,
+                "ResourceStatusReason": reason,
+            }
+            for number, (logical, status, reason) in enumerate(shown)
+        ]
+        return [{"StackEvents": [event]} for event in reversed(made)]
+
+
+def test_the_first_cause_is_told() -> None:
+    """What only follows from a failure elsewhere is not told as the cause, and another stack's end is not the end."""
+    events = [
+        ("Bucket", "DELETE_IN_PROGRESS", ""),
+        ("Nested", "DELETE_COMPLETE", ""),
+        ("Other", "DELETE_FAILED", "Resource update cancelled"),
+        ("Bucket", "DELETE_FAILED", "The bucket is not empty"),
+        ("Third", "DELETE_FAILED", "later"),
+        (NAME, "DELETE_FAILED", "The following resource(s) failed to delete: [Bucket]."),
+    ]
+    stacks = Told(Scripted("UPDATE_COMPLETE", events))
+    with pytest.raises(StackError) as raised:
+        stacks.delete(NAME)
+    assert str(raised.value) == f"{NAME}: Bucket (AWS::S3::Bucket) failed: The bucket is not empty"
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("UPDATE_IN_PROGRESS", "another deployment is running"),
+        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "another deployment is running"),
+        ("UPDATE_ROLLBACK_FAILED", "aws cloudformation continue-update-rollback --stack-name farebox-test"),
+    ],
+)
+def test_a_stack_that_is_not_ready(status: str, words: str) -> None:
+    """A stack that somebody else is deploying, or that got stuck, is left alone, with a word on what to do."""
+    with pytest.raises(StackError, match=words):
+        Told(Scripted(status)).deploy(NAME, template(One=table("one")), {}, {})
