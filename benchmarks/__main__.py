@@ -13,6 +13,7 @@ import aiohttp
 
 from benchmarks import call_tables, chart, report
 from benchmarks.account_size import account_bytes
+from benchmarks.cold_starts import WITH_ADAPTER, ColdStarts, cold_rows, cold_starts, cold_table
 from benchmarks.cpu import Sample, sample
 from benchmarks.first_byte import first_byte_ms
 from benchmarks.ledger_calls import KINDS, Calls, ledger_calls
@@ -66,6 +67,13 @@ async def measure(stand: Stand) -> None:
     key = await stand.register(gateway)
 
     starts, tokens = await start_ups(stand, upstream.url, dynamodb.url, key)
+    say("packaging, for cold starts")
+    deployed = stand.gateway_env(upstream.url, dynamodb.url)
+    folder = stand.processes.directory
+    cold = await asyncio.to_thread(cold_starts, deployed, key, stand.cores, folder)
+    tokens += cold.tokens
+    for name, start in cold.functions.items():
+        say(f"cold start, {name}: {start.median_ms:.0f} ms, {start.median_mb:.0f} MiB")
     calls, call_tokens = await ledger_calls(stand, key, upstream.url, dynamodb.url, prefix)
     for kind in KINDS:
         writes = max(one.writes for one in calls[kind].values())
@@ -89,7 +97,7 @@ async def measure(stand: Stand) -> None:
     await check_spent(client_at_once, client_at_once.tokens_reported)
     tokens += client_at_once.tokens_reported
     say(f"metering was on: {tokens} tokens reported, as many credits spent")
-    publish(measured, starts, calls, item_bytes)
+    publish(measured, starts, cold, calls, item_bytes)
 
 
 async def start_ups(stand: Stand, upstream: str, dynamodb: str, key: str) -> tuple[dict[str, StartUp], int]:
@@ -104,12 +112,18 @@ async def start_ups(stand: Stand, upstream: str, dynamodb: str, key: str) -> tup
     return starts, tokens
 
 
-def publish(measured: report.Servers, starts: dict[str, StartUp], calls: Calls, item_bytes: int) -> None:
-    rows, call_rows = report.rows(measured, starts, item_bytes), call_tables.call_rows(calls)
+def publish(
+    measured: report.Servers, starts: dict[str, StartUp], cold: ColdStarts, calls: Calls, item_bytes: int
+) -> None:
+    rows = report.rows(measured, starts, item_bytes)
+    with_aims = cold_rows(cold) + call_tables.call_rows(calls)
     OUTPUT.mkdir(exist_ok=True)
-    report.write_json(OUTPUT / "bench.json", rows + call_rows, measured, calls)
-    (OUTPUT / "bench.svg").write_text(chart.chart(rows + call_rows))
+    report.write_json(OUTPUT / "bench.json", rows + with_aims, measured, calls, cold.functions)
+    (OUTPUT / "bench.svg").write_text(chart.chart(rows + with_aims))
     print(f"\n{report.table(rows)}\n\n{report.scale_line(measured[RELAY])}")
+    print(f"\n{cold_table(cold)}")
+    if WITH_ADAPTER not in cold.functions:
+        print("\nNot measured with Lambda Web Adapter, which is not built here: `make lambda` builds it.")
     print(f"\n{call_tables.counts_table(calls)}\n\n{call_tables.operations_table(calls)}")
     print("\nAlso written: .local/bench.json, .local/bench.svg")
 

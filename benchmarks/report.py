@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,10 +84,7 @@ def rows(servers: Servers, starts: dict[str, StartUp], item_bytes: int) -> list[
         Row("start to ready", "ms", whole.ready_ms),
         Row("start to first answer", "ms", whole.first_answer_ms),
         Row("memory then", "MiB", whole.rss_mb),
-        Row("function: start to ready", "ms", alone.ready_ms),
-        Row("function: start to first answer", "ms", alone.first_answer_ms, aim=500),
-        Row("function: memory then", "MiB", alone.rss_mb, aim=90),
-        Row("function: memory after load", "MiB", alone.loaded_rss_mb, aim=90),
+        Row("streaming function: memory after load", "MiB", alone.loaded_rss_mb, aim=90),
         Row("account item, all limits, 5 open requests", "bytes", item_bytes, aim=ITEM_BYTES_AIM),
     ]
 
@@ -146,13 +143,14 @@ def number(value: float | None) -> str:
     return f"{value:.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.2f}"
 
 
-def write_json(path: Path, found: list[Row], servers: Servers, calls: Calls) -> None:
+def write_json(path: Path, found: list[Row], servers: Servers, calls: Calls, cold: Mapping[str, Any]) -> None:
     """The same figures, every sample they are medians of, and what they were measured on."""
     document: dict[str, Any] = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {"cpu": _cpu(), "cores": os.cpu_count(), "python": platform.python_version()},
         "figures": [asdict(row) | {"ratio": row.ratio, "met": row.met} for row in found],
         "samples": {name: asdict(measured) for name, measured in servers.items()},
+        "cold_starts": {name: asdict(start) for name, start in cold.items()},
         "dynamodb": {
             kind.name: {"streamed" if stream else "buffered": asdict(one) for stream, one in measured.items()}
             for kind, measured in calls.items()
