@@ -19,6 +19,7 @@ from infra.aws.stage import Stage
 from infra.aws.stage_file import StageError
 
 RECOVERY_DAYS = 7
+FOR_GOOD = "aws secretsmanager delete-secret --force-delete-without-recovery --secret-id …"
 TABLE, SECRET, BUCKET = "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret", "AWS::S3::Bucket"
 GONE = ("ResourceNotFoundException", "NoSuchBucket")
 
@@ -59,6 +60,10 @@ class Destruction:
         for secret in kinds.get(SECRET, []):
             self._unless_gone(secrets.delete_secret, SecretId=secret, RecoveryWindowInDays=RECOVERY_DAYS)
             self.tell(f"  deleted, and can be restored for {RECOVERY_DAYS} days: {secret}")
+        if kinds.get(SECRET):
+            self.tell(
+                f"  until then {self.stage.name} cannot be deployed anew, but once these are gone for good: {FOR_GOOD}"
+            )
         for bucket in kinds.get(BUCKET, []):
             self._unless_gone(site.empty, s3, bucket)
             self._unless_gone(s3.delete_bucket, Bucket=bucket)

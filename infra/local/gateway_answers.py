@@ -26,16 +26,22 @@ class GatewayError(Exception):
         return answer_of({"statusCode": self._status, "headers": headers | self._headers, "body": body})
 
 
-def static_file(root: Path, scope: Scope) -> Answer | None:
-    """The file below `root` (resolved) that a GET of `/static/...` means; None if there is none."""
+def static_file(root: Path, scope: Scope, api: str) -> Answer | None:
+    """The file below `root` (resolved) that a GET of `/static/...` means; None if there is none.
+
+    `config.json` says where the API is, as a deployment writes it.
+    """
     path = scope["path"]
     if not path.startswith("/static/") or scope["method"] not in ("GET", "HEAD"):
         return None
     try:
-        file = (root / path.removeprefix("/static/")).resolve()
-        if not (file.is_relative_to(root) and file.is_file()):
+        file = (root / (path.removeprefix("/static/") or "index.html")).resolve()
+        if file == root / "config.json":
+            body = json.dumps({"api": api}).encode()
+        elif file.is_relative_to(root) and file.is_file():
+            body = file.read_bytes()
+        else:
             return None
-        body = file.read_bytes()
     except (ValueError, OSError):  # a NUL byte, a name too long, a loop of links
         return None
     kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"

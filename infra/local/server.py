@@ -40,9 +40,11 @@ SHUTDOWN_TIMEOUT_S = 5
 log = logging.getLogger("farebox.local")
 
 
-def gateway(streaming: App, functions: list[Function], static: Path, max_body_bytes: int, stage: str = "") -> App:
+def gateway(
+    streaming: App, functions: list[Function], static: Path, max_body_bytes: int, *, stage: str = "", base_url: str = ""
+) -> App:
     """The ASGI app in front of all. `streaming` also gets the lifespan; `stage` is where all of it is, "" the root."""
-    answer = Gateway(functions, static, max_body_bytes, stage)
+    answer = Gateway(functions, static, max_body_bytes, stage, base_url)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -71,17 +73,20 @@ def _inside(scope: Scope, stage: str) -> Scope | None:
 class Gateway:
     """The Chalice apps behind their routes, as ASGI."""
 
-    def __init__(self, functions: list[Function], static: Path, max_body_bytes: int, stage: str) -> None:
+    def __init__(
+        self, functions: list[Function], static: Path, max_body_bytes: int, stage: str, base_url: str
+    ) -> None:
         self._resources = Resources(functions)
         self._static = static.resolve()
         self._max_body_bytes = max_body_bytes
         self._stage = stage
+        self._base_url = base_url
 
     async def __call__(self, inner: Scope | None, outer: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; `inner` is it below the stage, `outer` as it came."""
         request_id = str(uuid.uuid4())
         try:
-            answer = static_file(self._static, outer)
+            answer = static_file(self._static, outer, self._base_url)
             status, headers, body = answer or await self._answer(inner, receive, request_id)
         except _Gone:
             return
@@ -170,8 +175,10 @@ def main() -> None:
         routed(functions.webhooks.app),
         operators(functions.admin.app, functions.authorizer.handler),
     ]
+    found = settings.get()
+    base_url = found.base_url.rstrip("/")
     uvicorn.run(
-        gateway(functions.stream.app, behind, STATIC, settings.get().max_body_bytes, given.stage),
+        gateway(functions.stream.app, behind, STATIC, found.max_body_bytes, stage=given.stage, base_url=base_url),
         host=HOST,
         port=given.port,
         loop="uvloop",

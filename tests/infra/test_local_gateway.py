@@ -50,7 +50,7 @@ async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "page.html").write_text("<p>page")
     (tmp_path / "secret.txt").write_text("secret")
-    app = gateway(streaming, [routed(chalice_app())], tmp_path / "site", BODY_BYTES_MAX)
+    app = gateway(streaming, [routed(chalice_app())], tmp_path / "site", BODY_BYTES_MAX, base_url="http://api.test")
     transport = httpx.ASGITransport(app, client=("192.0.2.7", 1))
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
         yield client
@@ -139,6 +139,12 @@ async def test_an_exception_tells_the_caller_nothing() -> None:
     assert answer.status_code == 502
     assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
     assert "secret" not in answer.text
+
+
+async def test_the_site_learns_where_the_api_is(client: httpx.AsyncClient) -> None:
+    """`config.json` is made here as a deployment makes it; the folder itself is its first page, where it has one."""
+    assert (await client.get("/static/config.json")).json() == {"api": "http://api.test"}
+    assert (await client.post("/static/config.json")).status_code == 404
 
 
 async def test_static_files_stay_inside_their_folder(client: httpx.AsyncClient) -> None:
