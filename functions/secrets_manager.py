@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
 """
 
+import functools
 import http.client
 import json
 import ssl
@@ -13,7 +14,8 @@ from urllib.parse import urlsplit
 from functions.signature import Keys, Signer
 
 TARGET = "secretsmanager.GetSecretValue"
-TIMEOUT_S = 3.0
+TIMEOUT_S = 2.0
+"""For each address that is tried, and each silence: `settings.Source` bounds the whole."""
 ANSWER_BYTES_MAX = 1_000_000
 """A secret has 64 KB at most."""
 
@@ -31,13 +33,7 @@ def fetch(names: Sequence[str], endpoint_url: str, region: str, keys: Keys) -> d
     signer = Signer(
         url.netloc, region, lambda: keys, service="secretsmanager", content_type="application/x-amz-json-1.1"
     )
-    connection = (
-        http.client.HTTPSConnection(
-            url.hostname or "", url.port, timeout=TIMEOUT_S, context=ssl.create_default_context()
-        )
-        if url.scheme == "https"
-        else http.client.HTTPConnection(url.hostname or "", url.port, timeout=TIMEOUT_S)
-    )
+    connection = _connection(url.scheme, url.hostname or "", url.port)
     found: dict[str, str] = {}
     try:
         for name in names:
@@ -45,6 +41,18 @@ def fetch(names: Sequence[str], endpoint_url: str, region: str, keys: Keys) -> d
     finally:
         connection.close()
     return found
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """Made once: it takes longer than everything else here."""
+    return ssl.create_default_context()
+
+
+def _connection(scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
+    if scheme == "https":
+        return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=_tls())
+    return http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
 
 
 def _one(connection: http.client.HTTPConnection, signer: Signer, name: str) -> dict[str, str]:

@@ -7,8 +7,10 @@ compares the two. The names and defaults of the seed gateway are kept.
 import dataclasses
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -21,6 +23,8 @@ from functions.signature import Keys
 SECRET_LENGTH_MIN = 16
 RENEW_AGAIN_S = 30
 """How long secrets that could not be read again are used as they are, before the next try."""
+RENEW_WITHIN_S = 2.0
+"""How long a request may have to wait for that."""
 PLACEHOLDERS = ("changeme", "change-me", "placeholder", "your-", "xxx", "<")
 
 log = logging.getLogger("farebox.settings")
@@ -238,17 +242,35 @@ class Source:
         Secrets that cannot be read, or are wrong, change nothing: it is logged, and tried again soon.
         """
         if self.is_due():
+            self._due_s = self._clock() + RENEW_AGAIN_S  # whatever happens now, it is tried again then
             try:
-                settings = self._read()
+                settings = self._read_within(RENEW_WITHIN_S)
+                if self.settings.hash_secret:
+                    settings.need("hash_secret")
             except (SettingsError, secrets_manager.SecretsUnavailable) as error:
                 log.error("the secrets stay as they are: %s", error)
-                self._due_s = self._clock() + RENEW_AGAIN_S
             else:
                 self._due_s = self._clock() + settings.secrets_max_age_s
                 if settings != self.settings:
                     log.info("the secrets have changed")
                     self.settings = settings
         return self.settings
+
+    def _read_within(self, limit_s: float) -> Settings:
+        """`_read`, given up after so long: names are looked up, and addresses tried, without a limit of their own."""
+        reading: Future[Settings] = Future()
+
+        def read_into() -> None:
+            try:
+                reading.set_result(self._read())
+            except BaseException as error:  # noqa: BLE001  raised again by `result`
+                reading.set_exception(error)
+
+        threading.Thread(target=read_into, name="secrets", daemon=True).start()
+        try:
+            return reading.result(limit_s)
+        except TimeoutError:
+            raise secrets_manager.SecretsUnavailable(f"no answer within {limit_s:g} s") from None
 
     def _read(self) -> Settings:
         plain = self._plain

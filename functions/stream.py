@@ -39,16 +39,27 @@ CONNECTIONS_MAX = 1000
 GC_THRESHOLDS = (20_000, 20, 20)
 
 
+def _object(text: str) -> dict[str, Any]:
+    """A JSON object; {} for anything else."""
+    try:
+        told = json.loads(text)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
 class App:
     """The ASGI app. Connections and caches are made when the first request comes, or at lifespan's start."""
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.source = None if settings else settings_module.source()
         self.settings = settings or settings_module.get()
+        if self.settings.on_lambda:
+            self.settings.need("hash_secret")  # on one machine it is asked for when the app is opened
         self.telemetry = Telemetry(self.settings, "stream")
         self.rules = rules.of(self.settings)  # malformed: nothing starts
         self.gateway: Gateway | None = None
-        self.renewing: asyncio.Future[Settings] | None = None
+        self.renewing: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -57,18 +68,23 @@ class App:
             await self._http(scope, receive, send)
 
     async def _renew(self, source: settings_module.Source) -> None:
-        """Read secrets again that are too old; requests that come meanwhile wait for the same reading."""
+        """Read secrets again that are too old; requests that come meanwhile wait for the same reading. Never raises."""
         if self.renewing is None:
-            self.renewing = asyncio.ensure_future(asyncio.to_thread(source.renew))
-        renewing = self.renewing
-        settings = await asyncio.shield(renewing)
-        if self.renewing is renewing:
+            self.renewing = asyncio.create_task(self._read_again(source))
+        await asyncio.wait({self.renewing})  # unlike `await`, does not end it with a request that is cancelled
+
+    async def _read_again(self, source: settings_module.Source) -> None:
+        try:
+            settings = await asyncio.to_thread(source.renew)
+            if settings is not self.settings:
+                self.settings = settings
+                if self.gateway:
+                    upstream = self.gateway.upstream.with_key(settings.llama_api_key)
+                    self.gateway = replace(self.gateway, settings=settings, upstream=upstream)
+        except Exception as error:  # noqa: BLE001  whatever it is, the settings that work go on
+            log.error("the secrets stay as they are: %s", where(error))
+        finally:
             self.renewing = None
-        if settings is not self.settings:
-            self.settings = settings
-            if self.gateway:
-                upstream = self.gateway.upstream.with_key(settings.llama_api_key)
-                self.gateway = replace(self.gateway, settings=settings, upstream=upstream)
 
     async def _http(self, http: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, list[str]] = {}
@@ -114,14 +130,13 @@ class App:
         """What API Gateway says about the request, which the adapter hands on; {} where there is none."""
         if not self.settings.on_lambda:
             return {}
-        context: dict[str, Any] = json.loads((headers.get(b"x-amzn-request-context") or ["{}"])[0])
-        return context
+        return _object((headers.get(b"x-amzn-request-context") or [""])[0])
 
     def _address(self, http: Scope, headers: dict[bytes, list[str]], context: dict[str, Any]) -> str:
         """What the client's address counts under: API Gateway's word on Lambda, else the socket's peer."""
         peer = http["client"][0] if http.get("client") else ""
         if self.settings.on_lambda:
-            peer = context.get("identity", {}).get("sourceIp", "")
+            peer = str((context.get("identity") or {}).get("sourceIp") or "")
         forwarded = ",".join(headers.get(b"x-forwarded-for", []))
         address = client_address(peer, forwarded, self.settings.trusted_hops)
         return scope("ip", address, self.settings.hash_secret)
@@ -130,8 +145,7 @@ class App:
         """When Lambda ends this invocation, as its context says, which the adapter hands on."""
         if not self.settings.on_lambda:
             return None
-        context = json.loads((headers.get(b"x-amzn-lambda-context") or ["{}"])[0])
-        deadline_ms = context.get("deadline")
+        deadline_ms = _object((headers.get(b"x-amzn-lambda-context") or [""])[0]).get("deadline")
         return deadline_ms / 1000 if isinstance(deadline_ms, int) else None
 
     def open(self) -> Gateway:
@@ -141,7 +155,9 @@ class App:
         endpoint, host = endpoint_of(settings.dynamodb_endpoint_url, settings.aws_region)
         keys = keys_from(settings.aws_access_key_id, settings.aws_secret_access_key, settings.aws_session_token)
         session = aiohttp.ClientSession(
-            connector=connector(CONNECTIONS_MAX, settings.upstream_connect_timeout_s),
+            connector=connector(
+                CONNECTIONS_MAX, settings.upstream_connect_timeout_s, settings.upstream_idle_timeout_s
+            ),
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
+from functions import settings as settings_module
 from functions.secrets_manager import SecretsUnavailable, fetch
 from functions.settings import RENEW_AGAIN_S, SettingsError, Source
 from functions.signature import Keys
@@ -117,7 +119,13 @@ def test_secrets_are_read_again_when_they_are_too_old() -> None:
 
 
 @pytest.mark.parametrize(
-    "values", [None, {"HASH_SECRET": "short"}, {"HASH_SECRET": HASH_SECRET, "HASH_SECRT": "canary-value"}]
+    "values",
+    [
+        None,
+        {"HASH_SECRET": "short"},
+        {"HASH_SECRET": HASH_SECRET, "HASH_SECRT": "canary-value"},
+        {"LLAMA_API_KEY": "canary-value"},  # HASH_SECRET is gone: addresses would be hashed with nothing
+    ],
 )
 def test_what_cannot_be_read_again_stays(values: dict[str, str] | None, caplog: pytest.LogCaptureFixture) -> None:
     """Unreachable or wrong: the old ones go on, it is logged without a value, and tried again soon, not at once."""
@@ -136,6 +144,35 @@ def test_what_cannot_be_read_again_stays(values: dict[str, str] | None, caplog: 
     fetched.failure, fetched.values = None, {"HASH_SECRET": HASH_SECRET[::-1]}
     clock.now_s += 1
     assert source.renew().hash_secret == HASH_SECRET[::-1]
+
+
+def test_whatever_goes_wrong_it_is_not_tried_at_every_request() -> None:
+    """An error that nobody thought of comes out once; requests after it go on with what there is."""
+    fetched, clock = Fetched(HASH_SECRET=HASH_SECRET), Clock()
+    source = Source({**ENVIRON, "SECRETS_MAX_AGE_S": "60"}, fetched, clock)
+    fetched.failure = RecursionError()
+    clock.now_s += 60
+    with pytest.raises(RecursionError):
+        source.renew()
+    assert (source.is_due(), source.renew().hash_secret) == (False, HASH_SECRET)
+
+
+def test_a_secrets_manager_that_is_silent_holds_nobody_up(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A reading that does not come back is given up, whatever it hangs in, and the old secrets go on."""
+    answer, clock = threading.Event(), Clock()
+    fetched = Fetched(HASH_SECRET=HASH_SECRET)
+    source = Source({**ENVIRON, "SECRETS_MAX_AGE_S": "60"}, fetched, clock)
+    monkeypatch.setattr(settings_module, "RENEW_WITHIN_S", 0.05)
+    monkeypatch.setattr(source, "_fetch", lambda *_: answer.wait() and {})
+    clock.now_s += 60
+    try:
+        assert source.renew().hash_secret == HASH_SECRET
+        assert "no answer within 0.05 s" in caplog.text
+        assert not source.is_due()
+    finally:
+        answer.set()
 
 
 def test_without_its_secrets_a_process_does_not_start() -> None:

@@ -1,13 +1,20 @@
 """A secret that is replaced in Secrets Manager is used by running functions, without a start and without a gap."""
 
+import asyncio
 import json
 import secrets
+import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
+from unittest.mock import Mock
 
 import boto3
 import pytest
 
+from functions.settings import Settings, read
+from functions.stream import App
 from tests import stand
 from tests.forward.scripted_upstream import Call, ScriptedUpstream, plain
 from tests.forward.stage import CHAT, HELLO, Stage, new_key
@@ -93,3 +100,40 @@ def test_nobody_waits_in_vain_while_a_key_changes(stage: Stage, secret: Secret) 
     seen = set(keys_seen(stage.upstream))
     assert "Bearer second-key" in seen
     assert seen <= {"Bearer first-key", "Bearer second-key"}
+
+
+class Renewing:
+    """A source of settings whose reading does as the test says."""
+
+    def __init__(self, renew: Callable[[], Settings]) -> None:
+        self.renew = renew
+
+
+def app() -> App:
+    return App(read(stand.environment("http://127.0.0.1:1", "none-")))
+
+
+async def test_a_reading_that_fails_is_over(caplog: pytest.LogCaptureFixture) -> None:
+    """An error that nobody thought of fails no request, neither this one nor those after it; its words are not told."""
+    renewing, stream = Renewing(Mock(side_effect=MemoryError("canary"))), app()
+    for _ in range(3):
+        await stream._renew(renewing)  # type: ignore[arg-type]
+    assert renewing.renew.call_count == 3  # type: ignore[attr-defined]
+    assert caplog.text.count("the secrets stay as they are: MemoryError") == 3
+    assert "canary" not in caplog.text
+
+
+async def test_a_client_that_leaves_meanwhile_changes_nothing() -> None:
+    """What was read for a request that is gone counts for those that come."""
+    go_on, stream = threading.Event(), app()
+    newer = replace(stream.settings, llama_api_key="second-key")
+    renewing = Renewing(lambda: newer if go_on.wait(5) else stream.settings)
+    gone = asyncio.create_task(stream._renew(renewing))  # type: ignore[arg-type]
+    await asyncio.sleep(0.01)
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    go_on.set()
+    await stream._renew(renewing)  # type: ignore[arg-type]
+    assert stream.settings.llama_api_key == "second-key"
+    assert stream.renewing is None

@@ -159,7 +159,7 @@ class Environment:
             "AWS_LAMBDA_FUNCTION_NAME": "farebox-test-stream",
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-            "AWS_LAMBDA_LOG_FORMAT": "JSON",
+            "AWS_LAMBDA_LOG_FORMAT": "Text",
             "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/farebox-test-stream",
             "AWS_LAMBDA_LOG_STREAM_NAME": "2026/11/22/[$LATEST]0123456789abcdef0123456789abcdef",
             "AWS_LAMBDA_RUNTIME_API": self.api.address,
