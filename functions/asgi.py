@@ -41,19 +41,21 @@ class HttpExchange:
         self.is_whole = False
         self.request_id = "req_" + secrets.token_hex(12)
         self._receive, self._send = receive, send
+        self._more = True
+        """Some of the body is still to come, as far as is known."""
 
     async def read(self, bytes_max: int) -> None:
         """Read the body. Raises TooLarge, BadRequest where it does not come, ClientLeft."""
-        parts, size, more = [], 0, True
+        parts, size = [], 0
         try:
             async with asyncio.timeout(BODY_TIMEOUT_S):
-                while more and size <= bytes_max:
+                while self._more and size <= bytes_max:
                     message = await self._receive()
                     if message["type"] == "http.disconnect":
                         raise ClientLeft
                     parts.append(message.get("body", b""))
                     size += len(parts[-1])
-                    more = message.get("more_body", False)
+                    self._more = message.get("more_body", False)
         except TimeoutError:
             raise BadRequest(f"The body did not come within {BODY_TIMEOUT_S} s.") from None
         if size > bytes_max:
@@ -62,13 +64,13 @@ class HttpExchange:
 
     async def drain(self, bytes_max: int) -> None:
         """Read on, within bounds, and forget: a client that still sends would not hear that it was refused."""
-        size, more = 0, True
+        size = 0
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_TIMEOUT_S):
-                while more and size <= bytes_max:
+                while self._more and size <= bytes_max:
                     message = await self._receive()
                     size += len(message.get("body", b""))
-                    more = message.get("more_body", False)
+                    self._more = message.get("more_body", False)
 
     async def start(self, status: int, headers: Headers) -> None:
         self.started, self.status, self.first_byte_s = True, status, time.perf_counter()

@@ -1,6 +1,7 @@
 """What the Chalice apps of the entries share: errors of ours as answers, in OpenAI's shape, readable by pages."""
 
 import functools
+import logging
 import secrets
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,7 +10,7 @@ from chalice.app import Chalice, Response
 
 from functions import cors
 from functions import settings as settings_module
-from functions.errors import FareboxError, NotFound
+from functions.errors import FareboxError, NotFound, where
 from functions.events import Event, headers
 from functions.observer import NOBODY, Observer
 from functions.routing import Routes
@@ -21,6 +22,8 @@ ANY = "X-AMAZON-APIGATEWAY-ANY-METHOD"
 
 View = Callable[..., Any]
 
+log = logging.getLogger("farebox.entry")
+
 
 class App(Chalice):
     """A Chalice app whose routes are declared by `answers`."""
@@ -30,7 +33,7 @@ class App(Chalice):
 
         `service` is the function's name in metrics and logs.
         """
-        super().__init__(app_name=app_name)
+        super().__init__(app_name=app_name, configure_logs=False)  # it would silence all warnings of `farebox.…`
         self.service = service
         self.watch: Observer = NOBODY
         self.readable_by_pages = readable_by_pages
@@ -99,7 +102,12 @@ class App(Chalice):
         request_id = "req_" + secrets.token_hex(12)
         invocation = getattr(event.lambda_context, "aws_request_id", "")
         self.watch = self.telemetry.watch(request_id, event.path, method=event.method, function_request_id=invocation)
-        response = get_response(event)
+        try:
+            response = get_response(event)
+        except Exception as fault:  # noqa: BLE001  the last resort, told to the log by `where`
+            log.error("a request failed: %s", where(fault))  # a middleware's fault: a view's Chalice answers itself
+            self.watch.failed(failure := FareboxError("The gateway failed."))
+            response = refusal(failure)
         if isinstance(response.body, dict) and "Code" in response.body:
             error = self._found_by_chalice(response)
             self.watch.failed(error)

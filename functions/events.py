@@ -26,4 +26,4 @@ def body_of(event: Event) -> bytes:
 
 def source_address(event: Event) -> str:
     """The address that API Gateway says the request came from, "" where it does not say."""
-    return str(event["requestContext"].get("identity", {}).get("sourceIp") or "")
+    return str((event["requestContext"].get("identity") or {}).get("sourceIp") or "")

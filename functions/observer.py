@@ -28,7 +28,7 @@ class Observer:
         """It was answered with an error."""
 
     def left(self) -> None:
-        """Its client left, and nothing was charged."""
+        """Its client left, or the server that runs this ended it, and nothing was charged."""
 
     def done(self, status: int, first_byte_s: float | None = None) -> None:
         """It is over but for its last byte; the first call counts.

@@ -31,11 +31,14 @@ class Rest:
         self.addresses = Addresses(self.rules.address_limits)
 
     def base_url(self, event: Event) -> str:
-        """The address that people use: the setting, else the domain and stage that API Gateway says it was asked at."""
-        if self.settings.base_url:
-            return self.settings.base_url.rstrip("/")
+        """The address that people use: the setting, else the domain and stage that API Gateway says it was asked at.
+
+        On one machine nobody checks a domain: it is what a client wrote in its Host header, and no mail may name that.
+        """
+        if self.settings.base_url or not self.settings.on_lambda:
+            return (self.settings.base_url or Settings.base_url).rstrip("/")
         context = event["requestContext"]
-        stage_path = str(context["path"]).removesuffix(str(event["resource"]))
+        stage_path = str(context["path"]).rstrip("/").removesuffix(str(event["resource"]))
         return f"https://{context['domainName']}{stage_path}"
 
     def address_scope(self, event: Event) -> str:

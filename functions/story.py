@@ -53,6 +53,14 @@ class Gateway:
 
 async def serve(gateway: Gateway, exchange: Exchange, observer: Observer = NOBODY) -> None:
     """Answer one request. FareboxError or ClientLeft come out only while nothing was answered or charged."""
+    try:
+        await _serve(gateway, exchange, observer)
+    except asyncio.CancelledError:  # by the server that runs this: nobody waits for the answer any more
+        observer.left()
+        raise
+
+
+async def _serve(gateway: Gateway, exchange: Exchange, observer: Observer) -> None:
     ticket = await authenticate_and_admit(gateway, exchange)
     observer.admitted(ticket.admission.hold.hold_id, stream=ticket.prepared.stream)
     try:

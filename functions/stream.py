@@ -155,9 +155,7 @@ class App:
         endpoint, host = endpoint_of(settings.dynamodb_endpoint_url, settings.aws_region)
         keys = keys_from(settings.aws_access_key_id, settings.aws_secret_access_key, settings.aws_session_token)
         session = aiohttp.ClientSession(
-            connector=connector(
-                CONNECTIONS_MAX, settings.upstream_connect_timeout_s, settings.upstream_idle_timeout_s
-            ),
+            connector=connector(CONNECTIONS_MAX, settings.upstream_connect_timeout_s, settings.upstream_idle_timeout_s),
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,

@@ -7,10 +7,12 @@ adds. What the app answers, events too, is collected and returned whole.
 import asyncio
 import base64
 import json
+import secrets
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from functions import cors
 from functions.asgi import Message, Receive, Scope, Send
 from functions.errors import ProviderFailed
 from functions.stream import App
@@ -25,6 +27,9 @@ ADDED = "x-amzn-"
 """What the adapter's headers begin with, which the app believes."""
 TRACE = "x-amzn-trace-id"
 """The one that API Gateway itself adds."""
+
+OF_ITS_BODY = ("content-type", "content-length", "cache-control", "x-accel-buffering")
+"""Headers that describe one answer, and say nothing of another that is sent in its place."""
 
 app = App()
 runner = asyncio.Runner()
@@ -64,16 +69,28 @@ class Answer:
     def result(self) -> dict[str, Any]:
         """The answer as API Gateway takes it from a function."""
         if self._full.is_set():
-            return _failed(TOO_LARGE)
+            return self._failed(TOO_LARGE)
         if not self.whole:
-            return _failed("The answer broke off.")
+            return self._failed("The answer broke off.")
         try:
             body, is_base64 = self.body.decode(), False
         except UnicodeDecodeError:
             body, is_base64 = base64.b64encode(self.body).decode(), True
         headers = {name: values for name, values in self.headers.items() if name != "content-length"}  # the gateway's
         result = _result(self.status, headers, body, is_base64)
-        return result if len(json.dumps(result)) <= RESULT_BYTES_MAX else _failed(TOO_LARGE)
+        return result if len(json.dumps(result)) <= RESULT_BYTES_MAX else self._failed(TOO_LARGE)
+
+    def _failed(self, message: str) -> dict[str, Any]:
+        """An answer of this entry's own. Sent again, the request would cost again: it says so.
+
+        What the app told stays told, above all the receipt: the client may have been charged.
+        """
+        error = ProviderFailed(message, headers={"x-should-retry": "false"})
+        own = {"content-type": "application/json"} | cors.HEADERS | error.headers
+        told = {name: values for name, values in self.headers.items() if name not in OF_ITS_BODY}
+        headers = {"x-request-id": ["req_" + secrets.token_hex(12)]} | told
+        headers |= {name: [value] for name, value in own.items()}
+        return _result(error.status, headers, json.dumps(error.body()))
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -123,10 +140,3 @@ def scope_of(event: dict[str, Any], context: Any) -> Scope:
 
 def _result(status: int, headers: dict[str, list[str]], body: str, is_base64: bool = False) -> dict[str, Any]:
     return {"statusCode": status, "multiValueHeaders": headers, "body": body, "isBase64Encoded": is_base64}
-
-
-def _failed(message: str) -> dict[str, Any]:
-    """An answer of this entry's own. Sent again, the request would cost again."""
-    error = ProviderFailed(message, headers={"x-should-retry": "false"})
-    headers = {name: [value] for name, value in {"content-type": "application/json", **error.headers}.items()}
-    return _result(error.status, headers, json.dumps(error.body()))

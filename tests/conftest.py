@@ -1,5 +1,7 @@
 """What tests share: DynamoDB, a real model server, gateways, accounts. Everything is a real process on loopback."""
 
+import logging
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -13,6 +15,21 @@ SLOW_FIRST = ("test_proof_of_64_threads", "test_make_run", "test_simulation", "t
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that take minutes begin first, so that no process is left alone with one at the end."""
     items.sort(key=lambda item: item.path.stem not in SLOW_FIRST)
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """A test that sets up logging as on Lambda, which is for a whole process, does so for itself alone."""
+    loggers = [logging.getLogger(name) for name in ("", "farebox", "uvicorn", "uvicorn.error", "uvicorn.access")]
+    before = [(logger.handlers[:], logger.level, logger.propagate, logger.disabled) for logger in loggers]
+    yield
+    telemetry = sys.modules.get("functions.telemetry.logs")
+    if telemetry and telemetry._formatters:
+        telemetry._formatters.clear()
+        logging.captureWarnings(False)
+        for logger, was in zip(loggers, before, strict=True):
+            logger.handlers, level, logger.propagate, logger.disabled = was
+            logger.setLevel(level)
 
 
 @pytest.fixture(scope="session")

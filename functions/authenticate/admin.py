@@ -23,10 +23,13 @@ def is_operator(settings: Settings, event: Event) -> bool:
 def is_signed(settings: Settings, event: Event) -> bool:
     """Whether API Gateway let a request from an allowed network pass by IAM, where that guards the endpoints.
 
-    It names the caller's ARN in the event only where it has checked the signature itself.
+    It names the caller's ARN in the event only where it has checked the signature itself. The caller is of the account
+    that has the API: what a policy of it might allow somebody else's account is not for the operator.
     """
-    caller = event["requestContext"].get("identity", {}).get("userArn")
-    return settings.on_lambda and bool(caller) and _is_inside(settings, event)
+    context = event["requestContext"]
+    identity = context.get("identity", {})
+    ours = bool(identity.get("accountId")) and identity.get("accountId") == context.get("accountId")
+    return settings.on_lambda and bool(identity.get("userArn")) and ours and _is_inside(settings, event)
 
 
 def _is_inside(settings: Settings, event: Event) -> bool:

@@ -18,8 +18,8 @@ from functions.settings import Settings
 ORDER = ["level", "message", "timestamp", "name", "location"]
 OTHERS = logging.WARNING
 """What libraries say below this is never shown, whatever LOG_LEVEL: at DEBUG some tell whole requests, keys too."""
-WITH_HANDLERS_OF_THEIR_OWN = ("farebox", "uvicorn")
-"""What the names of loggers begin with that have some; a Chalice app makes one of its own name."""
+WITH_HANDLERS_OF_THEIR_OWN = "uvicorn"
+"""What the names of loggers begin with that have some."""
 
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 

@@ -3,8 +3,12 @@
 The line tells amounts, times and ids. It never tells content, keys, addresses or anything else that a client wrote.
 """
 
+import contextlib
+import functools
 import logging
 import time
+from collections.abc import Callable
+from typing import ParamSpec
 
 from functions.errors import FareboxError, ProviderFailed, ProviderLoading, where
 from functions.ledger.receipts import Receipt
@@ -18,6 +22,24 @@ log = logging.getLogger("farebox.request")
 UPSTREAM_OUTCOMES = {"provider_failed": "provider_failed", "timed_out": "provider_timed_out"}
 """Answers that broke off after they had begun: the receipt's outcome, and the error's code that means the same."""
 GATEWAY_FAILED = "gateway_failed"
+BROKE_OFF = "broke_off"
+"""Nobody said what became of the request, and it got no answer."""
+
+Told = ParamSpec("Told")
+
+
+def never_raises(method: Callable[Told, None]) -> Callable[Told, None]:
+    """A method whose faults are told to the log and end there: no request suffers from being watched."""
+
+    @functools.wraps(method)
+    def guarded(*told: Told.args, **more: Told.kwargs) -> None:
+        try:
+            method(*told, **more)
+        except Exception as error:  # noqa: BLE001  the last resort, told to the log by `where`
+            with contextlib.suppress(Exception):  # it may have been the log that failed
+                log.error("a request was not told: %s", where(error))
+
+    return guarded
 
 
 class Watch(Observer):
@@ -34,19 +56,23 @@ class Watch(Observer):
         self.outcome = self.refused = self.upstream_error = ""
         self.stream = self.is_told = False
 
+    @never_raises
     def admitted(self, receipt_id: str, *, stream: bool) -> None:
         self.values["Admitted"] = 1
         self.stream, self.facts["stream"] = stream, int(stream)  # numbers, which every query language can compare
         logs.add(receipt_id=receipt_id)
 
+    @never_raises
     def settled(self, receipt: Receipt) -> None:
         self._came_to(receipt)
         self.values |= charged(receipt)
 
+    @never_raises
     def settled_late(self, receipt: Receipt) -> None:
         self._came_to(receipt)
         self.values["LateSettle"] = 1
 
+    @never_raises
     def not_settled(self, receipt: Receipt) -> None:
         self._came_to(receipt)
         self.values["NotSettled"] = 1
@@ -59,6 +85,7 @@ class Watch(Observer):
         self.facts |= {"input_tokens": receipt.input, "output_tokens": receipt.output}
         self.facts |= {"cached_tokens": receipt.cached, "credits": receipt.cost / MICROCREDITS_PER_CREDIT}
 
+    @never_raises
     def failed(self, error: FareboxError) -> None:
         self.outcome = reason_of(error)
         if isinstance(error, ProviderFailed | ProviderLoading):
@@ -66,19 +93,15 @@ class Watch(Observer):
         else:
             self.refused = self.outcome
 
+    @never_raises
     def left(self) -> None:
-        self.outcome = "client_left"
+        self.outcome = self.outcome or "client_left"  # what it came to before stays
 
+    @never_raises
     def done(self, status: int, first_byte_s: float | None = None) -> None:
         if self.is_told:
             return
         self.is_told = True
-        try:
-            self._tell(status, first_byte_s)
-        except Exception as error:  # noqa: BLE001  the last resort, told to the log by `where`
-            log.error("a request was not told: %s", where(error))
-
-    def _tell(self, status: int, first_byte_s: float | None) -> None:
         if first_byte_s is not None:
             first_byte_ms = _ms(first_byte_s - self.came_s)
             self.facts["first_byte_ms"] = first_byte_ms
@@ -90,7 +113,7 @@ class Watch(Observer):
         if self.upstream_error:
             self.metrics.write({"UpstreamErrors": 1}, self.upstream_error)
         if log.isEnabledFor(logging.INFO):
-            self.facts |= {"status": status, "outcome": self.outcome or "completed"}
+            self.facts |= {"status": status, "outcome": self.outcome or ("completed" if status else BROKE_OFF)}
             self.facts["duration_ms"] = _ms(time.perf_counter() - self.came_s)
             log.info("request", extra=self.facts)
 

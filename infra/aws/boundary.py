@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from infra.aws.permissions import LOG_DELIVERY_ACTIONS, Statement, allow, arn, boundary_name, named
+from infra.aws.permissions import Statement, allow, arn, boundary_name, named
 from infra.aws.stage import Stage
 
 PARAMETER = "PermissionsBoundary"
@@ -22,22 +22,16 @@ def boundary(stage: Stage) -> list[Statement]:
     """The most that a function's role, the audit's or the router's can do."""
     table, region = arn("dynamodb", f"table/{stage.stack}-*", stage.region), stage.region
     router = stage.network.vpn == "wireguard"
-    items = "GetItem PutItem UpdateItem DeleteItem Query Scan ConditionCheckItem DescribeTable"
     interfaces = "CreateNetworkInterface DeleteNetworkInterface AssignPrivateIpAddresses UnassignPrivateIpAddresses"
-    seen = "DescribeNetworkInterfaces DescribeSubnets DescribeSecurityGroups DescribeVpcs"
+    seen = "DescribeNetworkInterfaces DescribeSubnets"
     return [
-        allow("dynamodb", items, table),
-        allow(
-            "secretsmanager", "GetSecretValue DescribeSecret", arn("secretsmanager", f"secret:{stage.stack}/*", region)
-        ),
+        allow("dynamodb", "GetItem PutItem UpdateItem DeleteItem Query Scan", table),
+        allow("secretsmanager", "GetSecretValue", arn("secretsmanager", f"secret:{stage.stack}/*", region)),
         allow("lambda", "InvokeFunction", named(stage, "lambda", "function:")),
-        allow("lambda", "InvokeFunction", named(stage, "lambda", "function:", ":*")),
         allow("states", "StartExecution", arn("states", f"stateMachine:{stage.stack}-*", region)),
-        allow("sns", "Publish", named(stage, "sns", "")),
-        allow("ses", "SendEmail SendRawEmail", arn("ses", "*", region)),
-        allow("logs", "CreateLogGroup CreateLogStream PutLogEvents", arn("logs", "log-group:*", region)),
-        allow("logs", LOG_DELIVERY_ACTIONS, "*"),
-        allow("xray", "PutTraceSegments PutTelemetryRecords GetSamplingRules GetSamplingTargets", "*"),
+        allow("ses", "SendEmail SendRawEmail", arn("ses", "identity/*", region)),
+        allow("logs", "CreateLogStream PutLogEvents", named(stage, "logs", "log-group:/aws/lambda/", ":*")),
+        allow("xray", "PutTraceSegments PutTelemetryRecords", "*"),
         *([allow("ec2", f"{interfaces} {seen}", "*")] if stage.in_vpc else []),
         *([allow("ssm", "UpdateInstanceInformation", "*"), allow("ssmmessages", SESSION, "*")] if router else []),
     ]

@@ -11,16 +11,25 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from infra.aws import leftovers
+
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 TEMPLATE_BYTES_MAX = 51_200
 """A longer template is handed over by its address in S3."""
 POLL_S = 2.0
 WITHIN_S = 3600
 """A distribution or a VPN connection takes minutes; nothing here takes an hour."""
+TOLD_EVERY_S = 120
+"""That it is still going on."""
 NEVER_MADE = ("REVIEW_IN_PROGRESS",)
 NOT_USABLE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
 """After a first deployment that failed: such a stack cannot be updated, only deleted."""
+KEEPS = "-data"
+"""How the names of stacks end that hold what cannot be made anew."""
+TABLE = "AWS::DynamoDB::Table"
 NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
+WRONG = ("VALIDATION_ERROR", "PROVISIONING_ERROR", "HOOK_INVOCATION_ERROR")
+"""Events that say why a change set was refused before anything was changed."""
 CONSEQUENCES = ("Resource creation cancelled", "Resource update cancelled", "The following resource(s) failed")
 SIGNS = {"Add": "+", "Modify": "~", "Remove": "-", "Import": "+", "Dynamic": "~"}
 
@@ -75,7 +84,7 @@ class Stacks:
         """
         status = self._ready(name)
         change_set = f"farebox-{time.time_ns()}"
-        stack_id = self.client.create_change_set(
+        created = self.client.create_change_set(
             StackName=name,
             ChangeSetName=change_set,
             ChangeSetType="CREATE" if status in ("", *NEVER_MADE) else "UPDATE",
@@ -83,9 +92,9 @@ class Stacks:
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
             Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
             **template,
-        )["StackId"]
-        if not self._has_changes(name, change_set):
-            self.client.delete_change_set(StackName=name, ChangeSetName=change_set)
+        )
+        stack_id = created["StackId"]
+        if not self._has_changes(name, change_set, created["Id"]):
             self.tell(f"{name}: no changes")
             return False
         seen: set[str] = set()
@@ -119,6 +128,7 @@ class Stacks:
         """The status of a stack that can be deployed to. Raises StackError where that cannot be now."""
         status = self.status(name)
         if status in NOT_USABLE:
+            self._refuse_kept(name, status)
             self.tell(f"{name}: left over from a first deployment that failed ({status}); it is deleted first")
             self.delete(name)
             return ""
@@ -131,20 +141,47 @@ class Stacks:
             raise StackError(f"{name} is {status}: another deployment is running; wait for its end")
         return status
 
-    def _has_changes(self, name: str, change_set: str) -> bool:
-        """Wait for the change set; tell what it changes."""
+    def _refuse_kept(self, name: str, status: str) -> None:
+        """Raise StackError where deleting what is left of a stack would lose sight of tables.
+
+        They are protected, and kept by the stack: without it they would be in the way of every later deployment.
+        """
+        if not name.endswith(KEEPS):
+            return
+        kinds = self.kinds(name)
+        if status != "ROLLBACK_COMPLETE" or kinds.get(TABLE):
+            raise StackError(leftovers.refusal(name, status, kinds, self.client.meta.region_name))
+
+    def _has_changes(self, name: str, change_set: str, arn: str) -> bool:
+        """Wait for the change set; tell what it changes. One that failed is deleted. Raises StackError."""
         for _ in self._ticks(f"the change set of {name}"):
             pages = list(self._change_set(name, change_set))
             status, reason = pages[0]["Status"], pages[0].get("StatusReason", "")
-            if status == "FAILED" and any(words in reason for words in NO_CHANGES):
-                return False
             if status == "FAILED":
-                raise StackError(f"{name}: {reason}")
+                wrong = [] if any(words in reason for words in NO_CHANGES) else [f"{name}: {reason}", *self._wrong(arn)]
+                self.client.delete_change_set(StackName=name, ChangeSetName=change_set)
+                if wrong:
+                    raise StackError("\n  ".join(wrong))
+                return False
             if status == "CREATE_COMPLETE":
                 changes = [change["ResourceChange"] for page in pages for change in page["Changes"]]
                 self._show(name, changes)
                 break
         return True
+
+    def _wrong(self, change_set: str) -> list[str]:
+        """What was found wrong in a change set; nothing where that is not told, or not to us."""
+        found: list[str] = []
+        more: dict[str, str] = {}
+        try:
+            while True:
+                page = self.client.describe_events(ChangeSetName=change_set, **more)
+                found += [_finding(event) for event in page.get("OperationEvents", []) if _is_wrong(event)]
+                if not page.get("NextToken"):
+                    return found
+                more = {"NextToken": page["NextToken"]}
+        except (ClientError, AttributeError):  # no right to ask, or an older boto3
+            return found
 
     def _change_set(self, name: str, change_set: str) -> Iterator[dict[str, Any]]:
         more: dict[str, str] = {}
@@ -156,7 +193,8 @@ class Stacks:
             more = {"NextToken": page["NextToken"]}
 
     def _show(self, name: str, changes: list[dict[str, Any]]) -> None:
-        self.tell(f"{name}: {len(changes)} change{'s' if len(changes) > 1 else ''}")
+        many = f"{len(changes)} change{'' if len(changes) == 1 else 's'}"
+        self.tell(f"{name}: {many if changes else 'no resource changes, only what describes the stack'}")
         for change in changes:
             replaced = {"True": ", replaced", "Conditional": ", perhaps replaced"}.get(
                 change.get("Replacement", ""), ""
@@ -195,10 +233,13 @@ class Stacks:
                     return
 
     def _ticks(self, what: str) -> Iterator[None]:
-        deadline = time.monotonic() + WITHIN_S
-        while time.monotonic() < deadline:
+        began = told = time.monotonic()
+        while time.monotonic() < began + WITHIN_S:
             yield
             time.sleep(self.poll_s)
+            if time.monotonic() > told + TOLD_EVERY_S:
+                told = time.monotonic()
+                self.tell(f"  {what}: {(told - began) / 60:.0f} minutes, still going on")
         raise StackError(f"{what} took longer than {WITHIN_S // 60} minutes; it may still be going on")
 
 
@@ -208,3 +249,15 @@ def _failure(event: Mapping[str, Any]) -> str:
     if not event["ResourceStatus"].endswith("_FAILED") or reason.startswith(CONSEQUENCES):
         return ""
     return f"{event['LogicalResourceId']} ({event['ResourceType']}) failed: {reason or 'no reason was given'}"
+
+
+def _is_wrong(event: Mapping[str, Any]) -> bool:
+    """Whether an event tells why a change set was refused; a warning does not."""
+    return event.get("EventType") in WRONG and event.get("ValidationFailureMode", "FAIL") == "FAIL"
+
+
+def _finding(event: Mapping[str, Any]) -> str:
+    reasons = ("ValidationStatusReason", "HookStatusReason", "ResourceStatusReason")
+    reason = next((event[key] for key in reasons if event.get(key)), "no reason was given")
+    who = f"{event.get('LogicalResourceId', 'the template')} ({event.get('ResourceType', 'no type')})"
+    return f"{who}: {reason}" + (f" [{event['ValidationPath']}]" if event.get("ValidationPath") else "")

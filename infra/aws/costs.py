@@ -107,8 +107,8 @@ NETWORK: tuple[tuple[str, str, float], ...] = (
     ),
     (
         '`outbound = "none"`',
-        "endpoints of Secrets Manager and KMS in two zones, $0.01 an hour each",
-        4 * 0.01 * HOURS_A_MONTH,
+        "endpoint of Secrets Manager in two zones, $0.01 an hour each; one more where SES sends by SMTP",
+        2 * 0.01 * HOURS_A_MONTH,
     ),
     ('`outbound = "ipv6"`', "nothing", 0.0),
     (

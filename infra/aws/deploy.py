@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,9 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.aws import artifacts, boundary, package, site, smoke, stage_file
+from infra.aws import artifacts, boundary, leaving, leftovers, package, site, smoke, stage_file
 from infra.aws.chosen_stage import add_stage, is_confirmed, read_stage
-from infra.aws.cloudformation import TEMPLATE_BYTES_MAX, StackError, Stacks, Tell
+from infra.aws.cloudformation import NEVER_MADE, NOT_USABLE, TEMPLATE_BYTES_MAX, StackError, Stacks, Tell
 from infra.aws.secret_documents import secret_name
 from infra.aws.stage import Stage
 from infra.local.progress import Progress
@@ -30,6 +31,9 @@ WORD = "deploy"
 PATIENCE_S = 90
 """How long new routes and roles may take until they hold everywhere."""
 NETWORK_OUTPUTS = ("SubnetIds", "SecurityGroupId")
+FIRST = ("", *NEVER_MADE, *NOT_USABLE)
+"""What a stack's status is before its first deployment that succeeds."""
+PARTITION = "aws"
 
 
 @dataclass
@@ -56,24 +60,59 @@ class Deployment:
     def run(self) -> str:
         """Deploy everything; gives the API's URL, without a trailing slash. Raises StackError."""
         name = self.stage.stack
+        if self.stacks.status(f"{name}-data") in FIRST:
+            self._refuse_leftovers()
         self._deploy(f"{name}-data", "data.json")
         self._upload()
         network = {}
         if (self.folder / "network.json").exists():
             self._deploy(f"{name}-network", "network.json")
             network = self.stacks.outputs(f"{name}-network")
-        self._deploy(name, "template.json", {key: network[key] for key in NETWORK_OUTPUTS if key in network})
+        is_first = self.stacks.status(name) in FIRST
+        leaves = self.leaves_network
+        values = {key: network[key] for key in NETWORK_OUTPUTS if key in network}
+        self._deploy(name, "template.json", values, leaving.with_interfaces(self.stage) if leaves else None)
         url = api_url(self.stacks, name, self.stage.name, os.environ.get("AWS_ENDPOINT_URL", ""))
         self._publish(url)
+        if is_first:
+            self._audit()
         return url
 
-    def _deploy(self, name: str, file: str, values: dict[str, str] | None = None) -> None:
+    @property
+    def leaves_network(self) -> bool:
+        """Whether there is a network stack that the package has no use for."""
+        return not (self.folder / "network.json").exists() and bool(self.stacks.status(f"{self.stage.stack}-network"))
+
+    def delete_network(self) -> None:
+        """Delete the network that no function joins any more, then take their right to interfaces away."""
+        leaving.delete(self.stacks, f"{self.stage.stack}-network")
+        self._deploy(self.stage.stack, "template.json")
+
+    def _refuse_leftovers(self) -> None:
+        if words := leftovers.scheduled_secrets(self.client("secretsmanager"), self.stage):
+            raise StackError(words)
+
+    def _audit(self) -> None:
+        """Start the night's audit once, so that a new stage is not in alarm until its first night."""
+        machine = self.stacks.outputs(self.stage.stack)["NightlyAuditArn"]
+        try:
+            self.client("stepfunctions").start_execution(stateMachineArn=machine)
+        except ClientError as error:
+            self.tell(f"the first audit was not started; it runs in the night: {error}")
+        else:
+            self.tell("the first audit is started")
+
+    def _deploy(
+        self, name: str, file: str, values: dict[str, str] | None = None, change: Callable[[str], str] | None = None
+    ) -> None:
         text = (self.folder / file).read_text()
+        text = change(text) if change else text
         asked = json.loads(text).get("Parameters", {})
         values = dict(values or {})
         if boundary.PARAMETER in asked:
             values[boundary.PARAMETER] = boundary.boundary_arn(self.client("iam"), self.account, self.stage)
-        tags = {"farebox": self.stage.name, "version": str(self.manifest["version"])}
+        # No version: CloudFormation hands a stack's tags to all that is in it, and each commit would change everything.
+        tags = {"farebox": self.stage.name}
         given = {key: value for key, value in values.items() if key in asked}
         self.stacks.deploy(name, self._template(text), given, tags)
 
@@ -116,20 +155,31 @@ def api_url(stacks: Stacks, name: str, stage: str, emulator: str = "") -> str:
     return stacks.outputs(name)["EndpointURL"].rstrip("/")
 
 
+def check_partition(region: str) -> None:
+    """Raise StackError for regions of China, of the US government, and others that are AWS of their own."""
+    partition = boto3.Session().get_partition_for_region(region)
+    if partition != PARTITION:
+        raise StackError(f"{region} is in the partition {partition}; a stage can be in AWS's commercial regions only")
+
+
 def deploy(stage: Stage, folder: Path | None, key: str, tell: Tell = print) -> bool:
     """Package, unless `folder` is a package; deploy; try it. Whether the smoke test passed. Raises StackError."""
+    check_partition(stage.region)
     if folder is None:
         folder = package.BUILD / stage.name
         package.build(stage, folder, Progress(), cache=package.BUILD / "cache")
-    url = Deployment(stage, folder, tell).run()
+    deployment = Deployment(stage, folder, tell)
+    url = deployment.run()
     tell("smoke test")
     passed = smoke.run(url, key, tell, PATIENCE_S)
+    if deployment.leaves_network:
+        deployment.delete_network()
     tell(f"{url}\nthe admin key is in Secrets Manager: {secret_name(stage.name, 'admin')}")
     return passed
 
 
 def main() -> int:
-    """Exit code: 0 deployed, 1 not (the last line says why), 2 deployed and the smoke test failed."""
+    """Exit code: 0 deployed, 1 not, or not rid of an old network (the last lines say why), 2 the smoke test failed."""
     parser = argparse.ArgumentParser(prog="python -m infra.aws.deploy", description="Deploy a stage.")
     add_stage(parser)
     parser.add_argument("--package", type=Path, help="a package's folder, instead of packaging")

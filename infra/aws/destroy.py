@@ -12,14 +12,13 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.aws import site
+from infra.aws import leftovers, site
 from infra.aws.chosen_stage import add_stage, is_confirmed, read_stage
 from infra.aws.cloudformation import StackError, Stacks, Tell
 from infra.aws.stage import Stage
 from infra.aws.stage_file import StageError
 
 RECOVERY_DAYS = 7
-FOR_GOOD = "aws secretsmanager delete-secret --force-delete-without-recovery --secret-id …"
 TABLE, SECRET, BUCKET = "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret", "AWS::S3::Bucket"
 GONE = ("ResourceNotFoundException", "NoSuchBucket")
 
@@ -61,9 +60,9 @@ class Destruction:
             self._unless_gone(secrets.delete_secret, SecretId=secret, RecoveryWindowInDays=RECOVERY_DAYS)
             self.tell(f"  deleted, and can be restored for {RECOVERY_DAYS} days: {secret}")
         if kinds.get(SECRET):
-            self.tell(
-                f"  until then {self.stage.name} cannot be deployed anew, but once these are gone for good: {FOR_GOOD}"
-            )
+            self.tell(f"  until then {self.stage.name} cannot be deployed anew, unless they are deleted for good:")
+            for secret in kinds[SECRET]:
+                self.tell(f"    {leftovers.forced(secret, self.stage.region)}")
         for bucket in kinds.get(BUCKET, []):
             self._unless_gone(site.empty, s3, bucket)
             self._unless_gone(s3.delete_bucket, Bucket=bucket)

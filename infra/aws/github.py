@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.aws import permissions
 from infra.aws.boundary import boundary
-from infra.aws.cloudformation import Stacks
+from infra.aws.cloudformation import StackError, Stacks
 from infra.aws.permissions import Statement
 from infra.aws.stage import Stage
-from infra.aws.stage_file import read
+from infra.aws.stage_file import StageError, read
 
 STACK = "farebox-github"
 ISSUER = "token.actions.githubusercontent.com"
@@ -97,6 +98,7 @@ def _policies(stage: Stage) -> dict[str, Resource]:
         "Application": permissions.application,
         "Surroundings": permissions.surroundings,
         "Roles": permissions.roles,
+        "Others": permissions.others,
     }
     if stage.makes_network:
         parts["Network"] = permissions.network
@@ -171,11 +173,20 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--repository is owner/name")
     if bool(chosen.owner_id) != bool(chosen.repository_id):
         parser.error("--owner-id and --repository-id need each other")
-    stages = [read(name) for name in ENVIRONMENTS]
-    body = json.dumps(template(stages), indent=1)
-    if chosen.write:
-        chosen.write.write_text(body + "\n")
-        return 0
+    try:
+        stages = [read(name) for name in ENVIRONMENTS]
+        if chosen.write:
+            chosen.write.write_text(json.dumps(template(stages), indent=1) + "\n")
+        else:
+            deploy(stages, chosen)
+    except (StackError, ClientError, BotoCoreError, StageError, OSError) as error:
+        print(f"farebox: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def deploy(stages: list[Stage], chosen: argparse.Namespace) -> None:
+    """Make the stack what the template says, and print the roles' ARNs. Raises StackError and boto3's errors."""
     session = boto3.Session(region_name=stages[0].region)
     stacks = Stacks(session.client("cloudformation"), lambda line: print(line, file=sys.stderr))
     parameters = {
@@ -184,12 +195,10 @@ def main(arguments: list[str] | None = None) -> int:
         "RepositoryId": chosen.repository_id,
         "ProviderArn": provider_to_use(stacks, session.client("iam")),
     }
-    stacks.deploy(
-        STACK, {"TemplateBody": json.dumps(template(stages), separators=(",", ":"))}, parameters, {"farebox": "github"}
-    )
+    body = json.dumps(template(stages), separators=(",", ":"))
+    stacks.deploy(STACK, {"TemplateBody": body}, parameters, {permissions.TAG: "github"})
     for name, value in sorted(stacks.outputs(STACK).items()):
         print(f"{name} {value}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """What a deployment of one stage may do: the statements of the role that GitHub takes on.
 
 Whatever makes or changes a resource goes through CloudFormation (`aws:CalledVia`), and only to names that begin with
-the stage's own. Nothing here reads an item, a secret or a log, and nothing deletes a table, a secret or a bucket.
+the stage's own; of API Gateway, CloudFront and EC2, which number what they make, to nothing with another stage's tag.
+Nothing here reads an item, a secret or a log, and nothing deletes a table, a secret or a bucket.
 A test compares this with the permissions that CloudFormation's registry names for each resource of the templates.
 """
 
@@ -50,17 +51,13 @@ CLOUDFRONT_ACTIONS = (
     "CreateDistribution GetDistribution GetDistributionConfig UpdateDistribution"
     " DeleteDistribution ListTagsForResource TagResource UntagResource CreateOriginAccessControl"
     " GetOriginAccessControl UpdateOriginAccessControl DeleteOriginAccessControl CreateResponseHeadersPolicy"
-    " GetResponseHeadersPolicy UpdateResponseHeadersPolicy DeleteResponseHeadersPolicy CreateFunction DescribeFunction"
-    " GetFunction PublishFunction UpdateFunction DeleteFunction"
+    " GetResponseHeadersPolicy UpdateResponseHeadersPolicy DeleteResponseHeadersPolicy"
 )
 LOG_ACTIONS = (
     "CreateLogGroup DeleteLogGroup PutRetentionPolicy DeleteRetentionPolicy GetDataProtectionPolicy"
     " ListTagsForResource TagResource UntagResource"
 )
-LOG_DELIVERY_ACTIONS = (
-    "CreateLogDelivery GetLogDelivery UpdateLogDelivery DeleteLogDelivery ListLogDeliveries PutResourcePolicy"
-    " DescribeResourcePolicies DescribeLogGroups DescribeIndexPolicies"
-)
+LOG_READ = "DescribeResourcePolicies DescribeLogGroups DescribeIndexPolicies"
 NETWORK_READ = (
     "DescribeAddresses DescribeCustomerGateways DescribeEgressOnlyInternetGateways DescribeImages"
     " DescribeInstanceAttribute DescribeInstanceCreditSpecifications DescribeInstances DescribeInternetGateways"
@@ -101,7 +98,11 @@ PROFILE_ACTIONS = (
     "CreateInstanceProfile GetInstanceProfile DeleteInstanceProfile AddRoleToInstanceProfile"
     " RemoveRoleFromInstanceProfile"
 )
-PASSED_TO = ("lambda", "states", "scheduler", "events", "apigateway", "ec2")
+PASSED_TO = ("lambda", "states", "scheduler")
+TAG = "farebox"
+"""Of everything in a stack: infra/aws/deploy.py gives each stack its stage's name, and CloudFormation hands that on."""
+TAGGED = ("apigateway", "cloudfront", "ec2")
+"""They number what they make, so a tag is all that says whose it is."""
 
 
 def arn(service: str, rest: str, region: str = "", account: str = "${AWS::AccountId}") -> dict[str, str]:
@@ -132,12 +133,13 @@ def boundary_name(stage: Stage) -> str:
 
 
 def deploying(stage: Stage) -> list[Statement]:
-    """What `make deploy` itself calls: CloudFormation, the two buckets, the site's cache."""
+    """What `make deploy` itself calls: CloudFormation, the two buckets, the site's cache, the first audit."""
     region, bucket = stage.region, f"arn:${{AWS::Partition}}:s3:::{stage.stack}-*"
     stacks = "CreateStack UpdateStack DescribeStacks DescribeStackEvents DescribeStackResource DescribeStackResources"
     sets = "ListStackResources CreateChangeSet DescribeChangeSet ExecuteChangeSet DeleteChangeSet"
     stack_more = (
-        f"TagResource UntagResource GetTemplate GetTemplateSummary ContinueUpdateRollback CancelUpdateStack {sets}"
+        f"TagResource UntagResource GetTemplate GetTemplateSummary ContinueUpdateRollback CancelUpdateStack"
+        f" DescribeEvents {sets}"
     )
     again = (stage.stack, f"{stage.stack}-network")  # a first deployment that failed is deleted before the next
     return [
@@ -146,6 +148,7 @@ def deploying(stage: Stage) -> list[Statement]:
         allow(
             "cloudformation", "CreateChangeSet", arn("cloudformation", "transform/Serverless-2016-10-31", region, "aws")
         ),
+        allow("cloudformation", "DescribeEvents", arn("cloudformation", "changeSet/farebox-*", region)),
         allow("cloudformation", "ValidateTemplate GetTemplateSummary", "*"),
         allow("s3", "ListBucket GetBucketLocation", {"Fn::Sub": bucket}),
         allow(
@@ -153,6 +156,8 @@ def deploying(stage: Stage) -> list[Statement]:
         ),
         allow("cloudfront", "CreateInvalidation GetInvalidation", arn("cloudfront", "distribution/*")),
         allow("iam", "GetPolicy", arn("iam", f"policy/{boundary_name(stage)}")),
+        allow("secretsmanager", "DescribeSecret", arn("secretsmanager", f"secret:{stage.stack}/*", region)),
+        allow("states", "StartExecution", arn("states", f"stateMachine:{stage.stack}-*", region)),  # the first audit
     ]
 
 
@@ -173,7 +178,6 @@ def application(stage: Stage) -> list[Statement]:
     adapter = arn("lambda", "layer:LambdaAdapterLayer*:*", region, ADAPTER_ACCOUNT)
     layers = [arn("lambda", f"layer:{stage.stack}-*{end}", region) for end in ("", ":*")]
     rest_apis = [{"Fn::Sub": f"arn:${{AWS::Partition}}:apigateway:{region}::{path}"} for path in API_PATHS]
-    rules = "PutRule DescribeRule DeleteRule PutTargets RemoveTargets ListTargetsByRule TagResource UntagResource"
     schedules = "CreateSchedule GetSchedule UpdateSchedule DeleteSchedule"
     in_vpc = [allow("ec2", "DescribeSecurityGroups DescribeSubnets DescribeVpcs DescribeNetworkInterfaces", "*")]
     return through_cloudformation(
@@ -183,7 +187,6 @@ def application(stage: Stage) -> list[Statement]:
         allow("apigateway", "GET POST PUT PATCH DELETE UpdateRestApiPolicy", rest_apis),
         allow("states", STATE_MACHINE_ACTIONS, [arn("states", f"stateMachine:{stage.stack}-*", region)]),
         allow("scheduler", schedules, [arn("scheduler", f"schedule/default/{stage.stack}-*", region)]),
-        allow("events", f"{rules} ListTagsForResource", [arn("events", f"rule/{stage.stack}-*", region)]),
         *(in_vpc if stage.in_vpc else []),
     )
 
@@ -195,10 +198,10 @@ def surroundings(stage: Stage) -> list[Statement]:
     )
     dashboards = [arn("cloudwatch", f"dashboard/{name}") for name in (stage.stack, f"{stage.stack}-*")]
     on_dashboards = "PutDashboard GetDashboard DeleteDashboards ListTagsForResource TagResource UntagResource"
-    logs = [group for path in LOG_PATHS for group in named(stage, "logs", f"log-group:{path}", ":*")]
+    logs = named(stage, "logs", "log-group:/aws/lambda/", ":*")
     return through_cloudformation(
         allow("logs", LOG_ACTIONS, logs),
-        allow("logs", LOG_DELIVERY_ACTIONS, "*"),
+        allow("logs", LOG_READ, "*"),
         allow("sns", TOPIC_ACTIONS, named(stage, "sns", "")),
         allow("cloudwatch", alarms, named(stage, "cloudwatch", "alarm:")),
         allow("cloudwatch", on_dashboards, dashboards),
@@ -207,21 +210,22 @@ def surroundings(stage: Stage) -> list[Statement]:
 
 
 API_PATHS = ("/restapis", "/restapis/*", "/tags/*")
-CLOUDFRONT_KINDS = ("distribution", "origin-access-control", "response-headers-policy", "function")
-LOG_PATHS = ("/aws/lambda/", "/aws/apigateway/", "/aws/vendedlogs/states/")
+CLOUDFRONT_KINDS = ("distribution", "origin-access-control", "response-headers-policy")
 
 
 def roles(stage: Stage) -> list[Statement]:
     """Roles of functions: made and changed only with the boundary, handed only to the services that use them."""
     role = arn("iam", f"role/{stage.stack}-*")
     boundary = {"StringEquals": {"iam:PermissionsBoundary": arn("iam", f"policy/{boundary_name(stage)}")}}
-    services = {"StringEquals": {"iam:PassedToService": [f"{name}.amazonaws.com" for name in PASSED_TO]}}
+    router = stage.network.vpn == "wireguard"
+    passed = [*PASSED_TO, *(["ec2"] if router else [])]
+    services = {"StringEquals": {"iam:PassedToService": [f"{name}.amazonaws.com" for name in passed]}}
     profiles = allow("iam", PROFILE_ACTIONS, arn("iam", f"instance-profile/{stage.stack}-*"))
     return through_cloudformation(
         allow("iam", BOUNDED, role, boundary),
         allow("iam", ROLE_ACTIONS, role),
         allow("iam", "PassRole", role, services),
-        *([profiles] if stage.makes_network else []),
+        *([profiles] if router else []),
     )
 
 
@@ -234,3 +238,25 @@ def network(stage: Stage) -> list[Statement]:
         allow("ec2", NETWORK_READ, "*", here),
         allow("ssm", "GetParameters", image),
     )
+
+
+def others(stage: Stage) -> list[Statement]:
+    """What is denied whatever is allowed elsewhere: to touch what carries another stage's tag, or to change that tag.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-tagging-iam-policy.html
+    """
+    every = [f"{service}:*" for service in TAGGED]
+    taking_off = ["apigateway:DELETE", "cloudfront:UntagResource", "ec2:DeleteTags"]
+    return [
+        *(_deny(every, _tagged_otherwise(stage, of)) for of in ("aws:ResourceTag", "aws:RequestTag")),
+        _deny(taking_off, {"ForAnyValue:StringEquals": {"aws:TagKeys": [TAG]}}),
+    ]
+
+
+def _tagged_otherwise(stage: Stage, of: str) -> dict[str, Any]:
+    """There is the tag, and it is not this stage's: not everything that a deployment calls has tags at all."""
+    return {"StringNotEquals": {f"{of}/{TAG}": stage.name}, "Null": {f"{of}/{TAG}": "false"}}
+
+
+def _deny(actions: list[str], condition: dict[str, Any]) -> Statement:
+    return {"Effect": "Deny", "Action": actions, "Resource": "*", "Condition": condition}

@@ -11,8 +11,10 @@ docs/operate.md tells when to use which. All tables go back together: receipts, 
 
 import argparse
 import hashlib
+import itertools
 import json
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,13 +34,17 @@ POLL_S = 20
 WAITS_MAX = 1080
 """Six hours: a large table takes long, and all are restored at the same time."""
 WRITTEN_AT_ONCE = 25
+PAUSE_S = 0.05
+PAUSE_MAX_S = 10.0
+TRIES_MAX = 30
+"""About four minutes of pauses, in which a table on demand grows."""
 QUESTION = "This takes back all that has happened since the copies, in"
 
 Item = dict[str, Any]
 
 
 class RestoreError(Exception):
-    """It cannot be done; the message says why, and nothing was changed."""
+    """It cannot be done; the message says why. `back` may have begun, and can be begun again."""
 
 
 @dataclass
@@ -96,15 +102,14 @@ class Restore:
     def back(self) -> None:
         """Make the real tables equal to the copies: what differs is written, what is more is deleted.
 
-        It can be begun again. No function may run meanwhile. Raises RestoreError.
+        It can be begun again. No function may run meanwhile, which a deployment would let them: it is looked at before
+        each table is read, and before it is written. Raises RestoreError.
         """
         missing = [self._copy(name) for name in self.keys if self._status(self._copy(name)) != "ACTIVE"]
         if missing:
             raise RestoreError(f"{missing[0]} is not there; `copy` makes it")
-        for function in functions.of(self.stage):
-            if self._reserved(function.full_name(self.stage)) != 0:
-                raise RestoreError(f"{function.full_name(self.stage)} may run: `close` first")
         for name, keys in self.keys.items():
+            self._check_closed()
             more = {_key(item, keys): _digest(item) for item in self._items(self._real(name))}
             changed: list[Item] = []
             same = 0
@@ -114,6 +119,7 @@ class Restore:
                 else:
                     changed.append({"PutRequest": {"Item": item}})
             gone = [{"DeleteRequest": {"Key": json.loads(key)}} for key in more]
+            self._check_closed()
             self._write(self._real(name), changed + gone)
             self.tell(f"{self._real(name)}: {same} as they were, {len(changed)} written, {len(gone)} deleted")
 
@@ -140,11 +146,21 @@ class Restore:
         for page in self.dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
             yield from page["Items"]
 
+    def _check_closed(self) -> None:
+        for function in functions.of(self.stage):
+            if self._reserved(function.full_name(self.stage)) != 0:
+                raise RestoreError(f"{function.full_name(self.stage)} may run: `close` first, then `back` again")
+
     def _write(self, table: str, requests: list[Item]) -> None:
         for first in range(0, len(requests), WRITTEN_AT_ONCE):
             left = {table: requests[first : first + WRITTEN_AT_ONCE]}
-            while left:
+            for tries in itertools.count():
                 left = self.dynamodb.batch_write_item(RequestItems=left)["UnprocessedItems"]
+                if not left:
+                    break
+                if tries == TRIES_MAX:
+                    raise RestoreError(f"{table}: DynamoDB takes no more writes for now; `back` again later")
+                time.sleep(min(PAUSE_S * 2**tries, PAUSE_MAX_S))
 
     def _reserve(self, function: str, executions: int | None) -> None:
         client = self.client("lambda")
@@ -164,7 +180,7 @@ def _key(item: Item, keys: list[str]) -> str:
 
 
 def _digest(item: Item) -> bytes:
-    """Of all of an item, so that a table's items need not be in memory at once."""
+    """Of all of an item: of a table, keys and digests are in memory at once, and of the items those that differ."""
     return hashlib.sha256(json.dumps(item, sort_keys=True, default=_plain).encode()).digest()
 
 

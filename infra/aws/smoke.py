@@ -4,6 +4,7 @@ Without a key it checks all that anybody can see. With one, also in FAREBOX_KEY,
 """
 
 import argparse
+import http.client
 import json
 import os
 import sys
@@ -175,7 +176,7 @@ class Smoke:
     def ask(
         self, method: str, path: str, body: Any = None, *, key: str = "", headers: dict[str, str] | None = None
     ) -> Answer:
-        """One request. Raises Unexpected where nothing answers."""
+        """One request. Raises Unexpected where nothing answers, or not to the end."""
         sent = {"User-Agent": "farebox-smoke", **(headers or {})}
         if key:
             sent["Authorization"] = f"Bearer {key}"
@@ -193,7 +194,7 @@ class Smoke:
                 first = response.read(1)
                 first_s = time.monotonic() - began
                 rest = response.read()
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:  # the second: an answer that is cut off, or no HTTP
             raise Unexpected(f"{method} {path}: {error}") from None
         named = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status, named, first + rest, first_s, time.monotonic() - began)

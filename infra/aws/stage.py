@@ -23,7 +23,7 @@ class Network:
     cidr: str = field(default="10.80.0.0/20", metadata={"network": True})
     """Of the VPC that is made."""
     zones: tuple[str, ...] = field(default=(), metadata={"pattern": "[a-z0-9-]+[0-9][a-z]"})
-    """Two availability zones, such as us-east-1a; () takes the region's first two."""
+    """Two availability zones, such as us-east-1a; () takes the region's first two. SES's endpoint is in the first."""
     remote_cidrs: tuple[str, ...] = field(default=(), metadata={"network": True})
     """What lies behind the VPN, such as 100.64.0.0/24."""
     customer_gateway_ip: str = field(default="", metadata={"address": True})

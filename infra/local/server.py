@@ -73,9 +73,7 @@ def _inside(scope: Scope, stage: str) -> Scope | None:
 class Gateway:
     """The Chalice apps behind their routes, as ASGI."""
 
-    def __init__(
-        self, functions: list[Function], static: Path, max_body_bytes: int, stage: str, base_url: str
-    ) -> None:
+    def __init__(self, functions: list[Function], static: Path, max_body_bytes: int, stage: str, base_url: str) -> None:
         self._resources = Resources(functions)
         self._static = static.resolve()
         self._max_body_bytes = max_body_bytes
@@ -164,6 +162,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8503)
     parser.add_argument("--stage", default="", help="serve below /STAGE, as API Gateway does")
     given = parser.parse_args()
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     import app  # noqa: PLC0415  what is served; tests put others behind the gateway
     import functions.admin  # noqa: PLC0415
     import functions.authorizer  # noqa: PLC0415

@@ -29,11 +29,13 @@ def event(domain: str, path: str, **headers: str) -> dict[str, Any]:
             "https://a1.execute-api.eu-central-1.amazonaws.com/prod",
         ),
         ("api.example.org", "/register", "https://api.example.org"),
+        ("api.example.org", "/staging/register/", "https://api.example.org/staging"),
+        ("api.example.org", "/register/", "https://api.example.org"),
         ("example.org", "/farebox/v2/register", "https://example.org/farebox/v2"),
     ],
 )
 def test_on_aws_the_address_is_the_one_that_was_asked(domain: str, path: str, base_url: str) -> None:
-    """With a stage, with a domain of one's own, and with a path before it; a Host header says nothing."""
+    """With a stage, a domain of one's own, a path before it, a slash at the end; a Host header says nothing."""
     settings = settings_module.read(SETTINGS | {"AWS_LAMBDA_FUNCTION_NAME": "farebox-prod-api"})
     asked = event(domain, path, Host="evil.test", **{"X-Forwarded-Host": "evil.test"})
     assert Rest(settings).base_url(asked) == base_url
@@ -47,5 +49,6 @@ def test_a_base_url_that_is_set_wins() -> None:
 
 
 def test_on_one_machine_there_is_a_default() -> None:
-    """Where `make run` listens; no event is asked."""
-    assert Rest(settings_module.read(SETTINGS)).base_url({}) == "http://127.0.0.1:8503"
+    """Where `make run` listens, where the setting is there but empty, too; no event is asked."""
+    for more in ({}, {"BASE_URL": ""}):
+        assert Rest(settings_module.read(SETTINGS | more)).base_url({}) == "http://127.0.0.1:8503"

@@ -217,22 +217,26 @@ def test_an_event_that_lacks_something_is_denied(given: Any, more: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("where", "peer", "arn", "expected"),
+    ("where", "peer", "arn", "account", "expected"),
     [
-        ("farebox-prod-admin", "10.1.2.3", "arn:aws:iam::1:user/ada", True),
-        ("farebox-prod-admin", "11.1.2.3", "arn:aws:iam::1:user/ada", False),
-        ("farebox-prod-admin", "10.1.2.3", None, False),
-        (None, "10.1.2.3", "arn:aws:iam::1:user/ada", False),
+        ("farebox-prod-admin", "10.1.2.3", "arn:aws:iam::1:user/ada", "1", True),
+        ("farebox-prod-admin", "11.1.2.3", "arn:aws:iam::1:user/ada", "1", False),
+        ("farebox-prod-admin", "10.1.2.3", None, "1", False),
+        ("farebox-prod-admin", "10.1.2.3", "arn:aws:iam::2:user/eve", "2", False),
+        ("farebox-prod-admin", "10.1.2.3", "arn:aws:iam::1:user/ada", None, False),
+        (None, "10.1.2.3", "arn:aws:iam::1:user/ada", "1", False),
     ],
 )
 def test_iam_is_believed_where_api_gateway_checked_it(
-    given: Any, where: str | None, peer: str, arn: str | None, expected: bool
+    given: Any, where: str | None, peer: str, arn: str | None, account: str | None, expected: bool
 ) -> None:
-    """On AWS, from an allowed network; it is no way around the authorizer, which wants the key."""
+    """On AWS, of the API's own account, from an allowed network; it is no way around the authorizer's key."""
     given(AWS_LAMBDA_FUNCTION_NAME=where)
-    context = {"identity": {"sourceIp": peer, "userArn": arn}}
+    context = {"accountId": "1", "identity": {"sourceIp": peer, "userArn": arn, "accountId": account}}
     signed = event("/admin/users", multiValueHeaders={"Authorization": ["AWS4-HMAC-SHA256 …"]}, requestContext=context)
     assert is_signed(settings_module.source().renew(), signed) == expected
+    nameless = {"identity": {"sourceIp": peer, "userArn": arn, "accountId": None}}
+    assert not is_signed(settings_module.source().renew(), signed | {"requestContext": nameless})
     (statement,) = authorizer.handler(signed, None)["policyDocument"]["Statement"]
     assert statement["Effect"] == "Deny"
 

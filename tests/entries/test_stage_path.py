@@ -2,7 +2,7 @@
 
 import json
 from html.parser import HTMLParser
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urlencode, urljoin
 
 import openai
 import pytest
@@ -74,13 +74,15 @@ def test_pages_and_mails_lead_back_below_the_stage(staged: RunningGateway, path:
     assert f"{staged.url}/account" in text_of(mail)
 
 
-def test_a_mail_names_the_address_that_was_asked(starts: StartGateway) -> None:
-    """Where BASE_URL is not set, as on AWS: the event's domain, with its stage."""
+def test_no_mail_names_an_address_that_a_client_wrote(starts: StartGateway) -> None:
+    """On one machine the domain of an event is the Host header: with an empty BASE_URL, too, mails have the default."""
     gateway = starts("staging", BASE_URL="")
     before = set(gateway.outbox.glob("*.eml"))
-    assert gateway.request("POST", "/register", {"email": "asked@farebox.test"}).status == 200
+    asked = {"email": "asked@farebox.test"}
+    assert gateway.request("POST", "/register", asked, headers={"Host": "evil.test"}).status == 200
     (mail,) = set(gateway.outbox.glob("*.eml")) - before
-    assert f"https://{urlsplit(gateway.url).netloc}/staging/v1/chat/completions" in text_of(mail)
+    assert "http://127.0.0.1:8503/v1/chat/completions" in text_of(mail)
+    assert "evil.test" not in text_of(mail)
 
 
 @pytest.mark.parametrize("path", ["/health", "/v1/models", "/stagingx/health", "/Staging/health", "/", "/staging"])

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from functions import cors, whole
 from functions import settings as settings_module
-from functions import whole
-from functions.asgi import Receive, Scope, Send
+from functions.asgi import DRAIN_TIMEOUT_S, Receive, Scope, Send
 from functions.ledger import credentials, grants, tidy
 from functions.money import MICROCREDITS_PER_CREDIT
 from functions.stream import App
@@ -206,6 +206,11 @@ async def test_more_than_lambda_returns(
     assert result["multiValueHeaders"]["x-should-retry"] == ["false"]
     assert 0 < await stage.spent() < 20_000
     assert len(json.dumps(result)) < 100_000
+    told = result["multiValueHeaders"]
+    assert told["content-type"] == ["application/json"]
+    assert "cache-control" not in told
+    for name in ("x-farebox-receipt", "x-farebox-credits-remaining", "x-request-id", *cors.HEADERS):
+        assert len(told[name]) == 1, name
 
 
 async def test_what_json_makes_larger(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,6 +233,18 @@ async def test_an_answer_that_broke_off() -> None:
 
     result = await answer(app, event_of("sk-x"), Context())
     assert (result["statusCode"], error_of(result)["message"]) == (502, "The answer broke off.")
+    assert result["multiValueHeaders"]["x-request-id"][0].startswith("req_")
+    assert cors.HEADERS.items() <= {name: value for name, [value] in result["multiValueHeaders"].items()}.items()
+
+
+async def test_a_refusal_of_a_body_that_came_whole_does_not_wait(deploy: Deploy) -> None:
+    """413 of the body's size, and of the input's by the rules, is answered at once: nothing of it is still to come."""
+    stage = await deploy(MAX_BODY_BYTES="2000", RULES='{"limits": {"input_tokens": 10}}')
+    for text, code in (("x" * 3000, "request_too_large"), ("word " * 200, "input_too_large")):
+        began_s = time.monotonic()
+        result = await stage.ask(event_of(stage.key, {"messages": [{"role": "user", "content": text}]}))
+        assert (result["statusCode"], error_of(result)["code"]) == (413, code)
+        assert time.monotonic() - began_s < DRAIN_TIMEOUT_S / 2
 
 
 async def test_bytes_that_are_no_text() -> None:

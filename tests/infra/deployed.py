@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import secrets
+import string
 import subprocess
 import sys
 import urllib.request
@@ -219,7 +220,17 @@ def build(folder: Path, name: str) -> tuple[Stage, list[str]]:
     document = json.loads(template.read_text())
     left_out = adapt(document)
     template.write_text(json.dumps(document))
+    data = folder / "package" / "data.json"
+    data.write_text(json.dumps(without_punctuation(json.loads(data.read_text()))))
     return stage, left_out
+
+
+def without_punctuation(document: dict[str, Any]) -> dict[str, Any]:
+    """The data stack in MiniStack's words: it generates secrets with punctuation, and one with `<` is a placeholder."""
+    for resource in document["Resources"].values():
+        if generated := resource["Properties"].get("GenerateSecretString"):
+            generated["ExcludeCharacters"] += string.punctuation
+    return document
 
 
 def adapt(document: dict[str, Any]) -> list[str]:

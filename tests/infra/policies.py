@@ -47,24 +47,30 @@ def listed(value: Any) -> list[Any]:
 
 
 def holds(condition: dict[str, dict[str, Any]], context: dict[str, Any]) -> bool:
-    """Whether every part holds; a key that the request does not have never does."""
+    """Whether every part holds. A key that the request does not have matches nothing, so it differs from all."""
     for operator, parts in condition.items():
         for key, wanted in parts.items():
-            if key not in context:
-                return False
-            matches = MATCHES[operator.removeprefix("ForAnyValue:")]
-            if not any(matches(str(value), str(each)) for value in listed(context[key]) for each in listed(wanted)):
+            given = [str(value) for value in listed(context.get(key, []))]
+            if operator == "Null":
+                good = (key not in context) is (str(wanted) == "true")
+            elif operator == "StringNotEquals":
+                good = not set(given) & set(listed(wanted))
+            else:
+                matches = MATCHES[operator.removeprefix("ForAnyValue:")]
+                good = any(matches(value, str(each)) for value in given for each in listed(wanted))
+            if not good:
                 return False
     return True
 
 
 def allows(statements: list[Statement], action: str, resource: str = "*", **context: Any) -> bool:
-    """Whether resolved statements allow a call. `context`: condition keys, with `__` for `:`."""
+    """Whether resolved statements allow a call, and none denies it. `context`: condition keys, with `__` for `:`."""
     asked = {key.replace("__", ":"): value for key, value in context.items()}
-    return any(
-        statement["Effect"] == "Allow"
-        and any(fnmatchcase(action, each) for each in listed(statement.get("Action", [])))
+    effects = {
+        statement["Effect"]
+        for statement in statements
+        if any(fnmatchcase(action, each) for each in listed(statement.get("Action", [])))
         and any(fnmatchcase(resource, each) for each in listed(statement.get("Resource", "*")))
         and holds(statement.get("Condition", {}), asked)
-        for statement in statements
-    )
+    }
+    return effects == {"Allow"}

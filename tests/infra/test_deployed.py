@@ -60,15 +60,28 @@ def test_deploy_says_where_it_is(made: tuple[Deployed, str]) -> None:
             assert value not in said
 
 
+def test_the_first_audit(made: tuple[Deployed, str]) -> None:
+    """A first deployment starts the night's audit once, so that nobody is told for a day that nothing was audited."""
+    stage, said = made
+    client, arn = stage.client("stepfunctions"), stage.stacks.outputs(NAME)["NightlyAuditArn"]
+    assert said.count("the first audit is started") == 1
+    assert client.list_executions(stateMachineArn=arn)["executions"]
+
+
 def test_what_ministack_lacks(stage: Deployed) -> None:
     """The template that is deployed is the real one, but for what MiniStack still does not know."""
     from ministack.services import apigateway_v1
+    from ministack.services.cloudformation import provisioners
 
     there = set(json.loads((stage.package / "template.json").read_text())["Resources"])
     assert there <= set(stage.stacks.resources(NAME))
     assert all(name.endswith("Alarm") and name not in there for name in stage.left_out)
     assert 0 < len(stage.left_out) < len(there) / 5
     assert deployed.ANY not in apigateway_v1._OPENAPI_HTTP_METHODS
+    generated = provisioners._sm_secret_string(
+        {"GenerateSecretString": {"ExcludePunctuation": True, "PasswordLength": 999}}
+    )
+    assert not generated.isalnum()
     query = {"Id": "e", "Expression": "1"}
     alarm = {"ComparisonOperator": "GreaterThanThreshold", "EvaluationPeriods": 1, "Metrics": [query]}
     template = {"Resources": {"Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": alarm}}}
@@ -221,6 +234,30 @@ def test_deploying_again_changes_nothing(stage: Deployed) -> None:
     assert f"{NAME}-data: no changes" in said
     assert f"{NAME}: no changes" in said
     assert "uploading" not in said
+    assert "audit" not in said
+
+
+def test_a_commit_that_changes_no_code(stage: Deployed) -> None:
+    """Another version alone touches nothing: what CloudFormation hands to all resources, a stack's tags, has none."""
+    for name in (NAME, f"{NAME}-data"):
+        (described,) = stage.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+        assert described["Tags"] == [{"Key": "farebox", "Value": "test"}]
+    path = stage.package / "template.json"
+    text = path.read_text()
+    path.write_text(json.dumps(json.loads(text) | {"Description": "Farebox, test. Version other."}))
+    assert f"{NAME}: no changes" in stage.deploy()
+    path.write_text(text)
+
+
+def test_a_network_that_is_left(stage: Deployed) -> None:
+    """A network without use is deleted once the functions have left it; until then their roles may give it back."""
+    topic = {"Resources": {"Left": {"Type": "AWS::SNS::Topic", "Properties": {}}}}
+    stage.stacks.deploy(f"{NAME}-network", {"TemplateBody": json.dumps(topic)}, {}, {})
+    said = stage.deploy()
+    role = "~ ApiHandlerRole (AWS::IAM::Role)"
+    assert said.index(role) < said.index(f"{NAME}-network: deleted") < said.rindex(role)
+    assert stage.stacks.status(f"{NAME}-network") == ""
+    assert f"{NAME}: no changes" in stage.deploy()
 
 
 def test_a_package_of_another_stage(stage: Deployed) -> None:
@@ -265,11 +302,17 @@ def test_destroyed_and_deployed_again_and_deleted(stage: Deployed) -> None:
     refused = stage.run("destroy", "--stage-file", str(stage.stage_file), "--delete-data")
     assert refused.returncode == 1
     assert stage.gateway.account(key) == before
-    stage.destroy("--delete-data")
+    assert stage.destroy("--delete-data").count("aws secretsmanager delete-secret --region us-east-1 --force") == 4
     assert stage.client("dynamodb").list_tables()["TableNames"] == []
     assert stage.client("s3").list_buckets()["Buckets"] == []
     assert stage.client("secretsmanager").list_secrets()["SecretList"] == []
     assert [stage.stacks.status(name) for name in (NAME, f"{NAME}-data")] == ["", ""]
+
+    again = stage.run("deploy", "--stage-file", str(stage.stage_file), "--package", str(stage.package))
+    assert (again.returncode, stage.stacks.status(f"{NAME}-data")) == (1, "")
+    for name in ("gateway", "admin", "payments", "mail"):
+        assert f"aws secretsmanager restore-secret --region us-east-1 --secret-id {NAME}/{name}\n" in again.stderr
+        assert f"--force-delete-without-recovery --secret-id {NAME}/{name}\n" in again.stderr
 
 
 def run(stage: Deployed, module: str, *arguments: str, say: str | None = None) -> str:

@@ -89,7 +89,8 @@ class Api(http.server.BaseHTTPRequestHandler):
         for name, value in {"content-type": kind, "content-length": str(len(data)), **(headers or {})}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(data)
+        self.wfile.write(data[:-1] if "cut" in self.faults else data)
+        self.close_connection = True
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
@@ -134,6 +135,15 @@ def test_each_fault_is_found(url: str, fault: str, check: str) -> None:
     assert CHECKS[check] in failed(lines)
     assert set(failed(lines)) <= expected
     assert all(line.partition(": ")[2] for line in lines if line.startswith("  FAIL"))
+
+
+def test_answers_that_are_cut_off(url: str) -> None:
+    """An answer that ends too soon is a check that failed, in a line that names the request; the rest is tried."""
+    Api.faults = {"cut"}
+    lines: list[str] = []
+    assert not smoke.run(url, "", lines.append)
+    assert "  FAIL  the gateway answers: GET /health: IncompleteRead(14 bytes read, 1 more expected)" in lines
+    assert len(lines) == 8
 
 
 def test_patience(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra.aws.cloudformation import StackError, Stacks
+from infra.aws.template import data as template_data
 from tests import stand
-from tests.infra import deployed
+from tests.infra import deployed, templates
 
 NAME = "farebox-test"
 REFUSED = {
@@ -106,6 +107,33 @@ def test_a_first_deployment_that_fails(stacks: Told, url: str) -> None:
     assert stacks.status(NAME) == "CREATE_COMPLETE"
 
 
+def test_tables_are_made_last(url: str) -> None:
+    """Where a secret of the data stack cannot be made, no protected table is there yet; the next deployment works."""
+    stacks, tables = Told(deployed.client(url, "cloudformation")), deployed.client(url, "dynamodb")
+    document = template_data(templates.stage("last"))
+    failing = document | {"Resources": document["Resources"] | {"PaymentsSecret": REFUSED}}
+    with pytest.raises(StackError, match=r"farebox-last-data: PaymentsSecret .* failed: "):
+        stacks.deploy("farebox-last-data", {"TemplateBody": json.dumps(failing)}, {}, {})
+    assert not [line for line in stacks.lines if "complete" in line and "Table" in line]
+    assert (stacks.status("farebox-last-data"), tables.list_tables()["TableNames"]) == ("ROLLBACK_COMPLETE", [])
+
+    assert stacks.deploy("farebox-last-data", {"TemplateBody": json.dumps(document)}, {}, {})
+    for name in stacks.kinds("farebox-last-data")["AWS::DynamoDB::Table"]:
+        tables.update_table(TableName=name, DeletionProtectionEnabled=False)
+        tables.delete_table(TableName=name)
+    stacks.delete("farebox-last-data")
+
+
+def test_what_only_describes_a_stack(stacks: Told) -> None:
+    """A new version in the description alone is no change: CloudFormation keeps the old one, and nothing is touched."""
+    made = json.loads(template(One=table("one"))["TemplateBody"]) | {"Description": "Version 1."}
+    assert stacks.deploy(NAME, {"TemplateBody": json.dumps(made)}, {}, {"farebox": "test"})
+    made["Description"] = "Version 2."
+    assert not stacks.deploy(NAME, {"TemplateBody": json.dumps(made)}, {}, {"farebox": "test"})
+    assert stacks.lines[-1] == f"{NAME}: no changes"
+    assert stacks.status(NAME) == "CREATE_COMPLETE"
+
+
 def test_an_update_that_fails(stacks: Told) -> None:
     """The reason is told, the stack is as it was, and the next deployment works and tells only of itself."""
     stacks.deploy(NAME, template(One=table("one")), {}, {})
@@ -123,68 +151,3 @@ def test_a_template_that_is_wrong(stacks: Told) -> None:
     wrong = {"TemplateBody": json.dumps({"Resources": {"One": {"Type": "AWS::DynamoDB::Tabel", "Properties": {}}}})}
     with pytest.raises((StackError, ClientError), match="Tabel"):
         stacks.deploy(NAME, wrong, {}, {})
-
-
-class Scripted:
-    """CloudFormation as no emulator shows it: a stack with a status, and events to come."""
-
-    def __init__(self, status: str, events: list[tuple[str, str, str]] | None = None) -> None:
-        self.status, self.events, self.looks = status, events or [], 0
-
-    def describe_stacks(self, StackName: str) -> Any:  # noqa: N803  boto3's
-        return {"Stacks": [{"StackName": StackName, "StackId": "arn", "StackStatus": self.status}]}
-
-    def delete_stack(self, StackName: str) -> None:  # noqa: N803
-        pass
-
-    def get_paginator(self, name: str) -> "Scripted":
-        assert name == "describe_stack_events"
-        return self
-
-    def paginate(self, StackName: str) -> Any:  # noqa: N803
-        """One event more at each look, newest first."""
-        shown = self.events[: self.looks]
-        self.looks += 1
-        made = [
-            {
-                "EventId": str(number),
-                "StackId": "arn",
-                "PhysicalResourceId": "arn" if logical == NAME else logical,
-                "LogicalResourceId": logical,
-                "ResourceType": "AWS::S3::Bucket",
-                "ResourceStatus": status,
-                "ResourceStatusReason": reason,
-            }
-            for number, (logical, status, reason) in enumerate(shown)
-        ]
-        return [{"StackEvents": [event]} for event in reversed(made)]
-
-
-def test_the_first_cause_is_told() -> None:
-    """What only follows from a failure elsewhere is not told as the cause, and another stack's end is not the end."""
-    events = [
-        ("Bucket", "DELETE_IN_PROGRESS", ""),
-        ("Nested", "DELETE_COMPLETE", ""),
-        ("Other", "DELETE_FAILED", "Resource update cancelled"),
-        ("Bucket", "DELETE_FAILED", "The bucket is not empty"),
-        ("Third", "DELETE_FAILED", "later"),
-        (NAME, "DELETE_FAILED", "The following resource(s) failed to delete: [Bucket]."),
-    ]
-    stacks = Told(Scripted("UPDATE_COMPLETE", events))
-    with pytest.raises(StackError) as raised:
-        stacks.delete(NAME)
-    assert str(raised.value) == f"{NAME}: Bucket (AWS::S3::Bucket) failed: The bucket is not empty"
-
-
-@pytest.mark.parametrize(
-    ("status", "words"),
-    [
-        ("UPDATE_IN_PROGRESS", "another deployment is running"),
-        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "another deployment is running"),
-        ("UPDATE_ROLLBACK_FAILED", "aws cloudformation continue-update-rollback --stack-name farebox-test"),
-    ],
-)
-def test_a_stack_that_is_not_ready(status: str, words: str) -> None:
-    """A stack that somebody else is deploying, or that got stuck, is left alone, with a word on what to do."""
-    with pytest.raises(StackError, match=words):
-        Told(Scripted(status)).deploy(NAME, template(One=table("one")), {}, {})

@@ -9,15 +9,16 @@ from typing import Any
 import boto3
 import cfnlint
 import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.stub import Stubber
 from cfnlint.api import lint_all
 from moto import mock_aws
 
 from infra.aws import boundary, github, network, permissions, template
 from infra.aws.artifacts import Artifacts, bucket_value
-from infra.aws.cloudformation import TEMPLATE_BYTES_MAX, Stacks
+from infra.aws.cloudformation import TEMPLATE_BYTES_MAX, StackError, Stacks
 from infra.aws.stage import Mail, Network, Stage
-from infra.aws.stage_file import read
+from infra.aws.stage_file import StageError, read
 from tests.infra.policies import ACCOUNT, PARTITION, allows, listed, resolved
 
 REGION = "eu-central-1"
@@ -178,6 +179,8 @@ NOT_USED = {
     " UpdateBucketMetadataInventoryTableConfiguration UpdateBucketMetadataJournalTableConfiguration",
     "no distribution of tenants, in a VPC or being tried": "cloudfront:CreateConnectionGroup GetConnectionGroup"
     " GetVpcOrigin UpdateDistributionWithStagingConfig CreateDistributionWithTags",
+    "no log is delivered elsewhere or opened to others": "logs:CreateLogDelivery DeleteLogDelivery"
+    " GetLogDelivery ListLogDeliveries UpdateLogDelivery PutResourcePolicy",
     "no function is signed, pinned to a runtime, or runs on instances": "lambda:AssociateRuntimeAlias"
     " DeleteFunctionCodeSigningConfig GetCodeSigningConfig PassCapacityProvider PutFunctionCodeSigningConfig"
     " PutFunctionRecursionConfig PutFunctionScalingConfig",
@@ -210,7 +213,7 @@ def not_used() -> set[str]:
 def test_a_deployment_may_do_what_cloudformations_registry_asks(vpn: str, outbound: str) -> None:
     """For every resource of every stack, each call of its handlers is allowed, or said to be of what is not used."""
     of = stage("staging", vpn, outbound)
-    granted = {action for statement in deploys(of) for action in statement["Action"]}
+    granted = {action for statement in deploys(of) if statement["Effect"] == "Allow" for action in statement["Action"]}
     missing = {}
     for name, made in templates(of).items():
         verbs = ("create", "read", "update") if name == "data" else ("create", "read", "update", "delete")
@@ -301,16 +304,19 @@ def test_a_deployment_cannot_reach_data_or_its_own_rights(action: str, resource:
 
 
 def test_resources_change_only_through_cloudformation() -> None:
-    """The credentials themselves call CloudFormation, the two buckets and the site's cache, and nothing else."""
+    """The credentials themselves call CloudFormation, two buckets, the site's cache and the first audit, no more."""
     direct = {
         action
         for statement in deploys(stage("staging", "wireguard", "nat"))
-        if "ForAnyValue:StringEquals" not in statement.get("Condition", {})
+        if statement["Effect"] == "Allow" and "ForAnyValue:StringEquals" not in statement.get("Condition", {})
         for action in statement["Action"]
     }
-    assert {action.split(":")[0] for action in direct} == {"cloudformation", "s3", "cloudfront", "iam"}
-    assert {action for action in direct if action.startswith(("iam", "cloudfront"))} == {
+    few = ("iam", "cloudfront", "secretsmanager", "states")
+    assert {action.split(":")[0] for action in direct} == {"cloudformation", "s3", *few}
+    assert {action for action in direct if action.startswith(few)} == {
         "iam:GetPolicy",
+        "secretsmanager:DescribeSecret",
+        "states:StartExecution",
         "cloudfront:CreateInvalidation",
         "cloudfront:GetInvalidation",
     }
@@ -324,9 +330,55 @@ def test_a_role_is_made_only_with_the_boundary_and_handed_only_to_aws() -> None:
         assert not allows(own, action, OWN_ROLE, **BY_CLOUDFORMATION)
         another = BOUNDARY.replace("staging", "prod")
         assert not allows(own, action, OWN_ROLE, iam__PermissionsBoundary=another, **BY_CLOUDFORMATION)
-    for service, allowed in (("lambda", True), ("scheduler", True), ("glue", False)):
+    for service, allowed in (("lambda", True), ("scheduler", True), ("events", False), ("ec2", False)):
         context = {"iam__PassedToService": f"{service}.amazonaws.com"} | BY_CLOUDFORMATION
         assert allows(own, "iam:PassRole", OWN_ROLE, **context) is allowed
+
+
+UNNAMED = {
+    "apigateway:PATCH": f"arn:{PARTITION}:apigateway:{REGION}::/restapis/a1b2c3",
+    "cloudfront:UpdateDistribution": arn("cloudfront", "distribution/E1", ""),
+    "cloudfront:CreateInvalidation": arn("cloudfront", "distribution/E1", ""),
+    "ec2:DeleteRoute": arn("ec2", "route-table/rtb-1"),
+    "ec2:TerminateInstances": arn("ec2", "instance/i-1"),
+}
+"""Calls on what AWS numbers."""
+UNTAGGING = {
+    "apigateway:DELETE": f"arn:{PARTITION}:apigateway:{REGION}::/tags/arn%3Aaws%3Aapigateway",
+    "cloudfront:UntagResource": arn("cloudfront", "distribution/E1", ""),
+    "ec2:DeleteTags": arn("ec2", "route-table/rtb-1"),
+}
+
+
+@pytest.mark.parametrize(("name", "other"), [("staging", "prod"), ("prod", "staging")])
+def test_what_carries_another_stages_tag_is_not_touched(name: str, other: str) -> None:
+    """In one account each stage changes its own API, distribution and network, and moves no tag from one to another."""
+    own = deploys(stage(name, "wireguard", "nat"))
+    context = BY_CLOUDFORMATION | {"aws__RequestedRegion": REGION}
+    of, asked = "aws:ResourceTag/farebox", "aws:RequestTag/farebox"
+    for action, target in UNNAMED.items():
+        for tags, allowed in (({}, True), ({of: name}, True), ({of: other}, False), ({of: "github"}, False)):
+            assert allows(own, action, target, **context, **tags) is allowed, (action, tags)
+        assert allows(own, action, target, **context, **{of: name, asked: name})
+        assert not allows(own, action, target, **context, **{of: name, asked: other}), action
+    for action, target in UNTAGGING.items():
+        assert allows(own, action, target, **context, **{"aws:TagKeys": ["version"]}), action
+        assert not allows(own, action, target, **context, **{"aws:TagKeys": ["version", "farebox"]}), action
+
+
+@pytest.mark.parametrize(("vpn", "outbound"), NETWORKS)
+def test_roles_are_handed_to_whom_they_trust_and_to_nobody_else(vpn: str, outbound: str) -> None:
+    """The services that a deployment may hand a role to are those that some role of it is for."""
+    of = stage("staging", vpn, outbound)
+    roles = [each for made in templates(of).values() for each in made["Resources"].values() if _is_role(each)]
+    trusts = [role["Properties"]["AssumeRolePolicyDocument"]["Statement"] for role in roles]
+    trusted = {statement["Principal"]["Service"] for statements in trusts for statement in statements}
+    (handed,) = [each for each in deploys(of) if each["Action"] == ["iam:PassRole"]]
+    assert set(handed["Condition"]["StringEquals"]["iam:PassedToService"]) == trusted
+
+
+def _is_role(resource: dict[str, Any]) -> bool:
+    return bool(resource["Type"] == "AWS::IAM::Role")
 
 
 def test_no_action_is_a_wildcard_and_only_what_cannot_be_named_has_any_resource() -> None:
@@ -337,10 +389,11 @@ def test_no_action_is_a_wildcard_and_only_what_cannot_be_named_has_any_resource(
         "secretsmanager:GetRandomPassword",
     }
     for statement in deploys(stage("staging", "wireguard", "nat")):
+        if statement["Effect"] == "Deny":
+            continue
         assert not [action for action in statement["Action"] if "*" in action]
         if "*" in listed(statement["Resource"]) and not statement["Action"][0].startswith("ec2:"):
-            delivery = {f"logs:{action}" for action in permissions.LOG_DELIVERY_ACTIONS.split()}
-            assert set(statement["Action"]) <= nameless | delivery
+            assert set(statement["Action"]) <= nameless | {f"logs:{action}" for action in permissions.LOG_READ.split()}
 
 
 # --- the boundary ----------------------------------------------------------------------------------------------------
@@ -348,8 +401,8 @@ def test_no_action_is_a_wildcard_and_only_what_cannot_be_named_has_any_resource(
 
 @pytest.mark.parametrize(("vpn", "outbound"), NETWORKS)
 def test_every_role_fits_within_the_boundary(vpn: str, outbound: str) -> None:
-    """Each role of each stack carries the boundary, and what its own policy allows, the boundary does not take away."""
-    of, roles = stage("staging", vpn, outbound), 0
+    """Each role carries the boundary; what its own policy allows is within it, and nothing is that no role uses."""
+    of, roles, used = stage("staging", vpn, outbound), 0, set[str]()
     known = values(of) | {"MaintenanceFunction.Arn": arn("lambda", "function:farebox-staging-maintenance")}
     known["NightlyAudit"] = arn("states", "stateMachine:farebox-staging-audit")
     limit = [resolved(statement, known) for statement in boundary.boundary(of)]
@@ -364,11 +417,13 @@ def test_every_role_fits_within_the_boundary(vpn: str, outbound: str) -> None:
                 for statement in policy["PolicyDocument"]["Statement"]:
                     if statement["Effect"] == "Deny":
                         continue
+                    used |= set(listed(statement["Action"]))
                     for target in listed(statement["Resource"]):
                         place = str(resolved(target, known)).replace("??????", "Ab12Cd")
                         denied = [each for each in listed(statement["Action"]) if not allows(limit, each, place)]
                         assert not denied, f"{name}: {denied} on {place}"
     assert roles >= 8
+    assert {action for statement in limit for action in statement["Action"]} == used
 
 
 @pytest.mark.parametrize(
@@ -383,6 +438,10 @@ def test_every_role_fits_within_the_boundary(vpn: str, outbound: str) -> None:
         ("lambda:UpdateFunctionCode", arn("lambda", "function:farebox-staging-api")),
         ("s3:GetObject", f"arn:{PARTITION}:s3:::anything/key"),
         ("ec2:RunInstances", "*"),
+        ("logs:PutResourcePolicy", "*"),
+        ("logs:CreateLogDelivery", "*"),
+        ("logs:PutLogEvents", arn("logs", "log-group:/aws/lambda/farebox-prod-api:log-stream:a")),
+        ("ses:SendEmail", arn("ses", "configuration-set/other")),
     ],
 )
 def test_no_role_of_a_stage_can_be_more(action: str, resource: str) -> None:
@@ -422,6 +481,30 @@ def test_the_template_is_one_that_cloudformation_takes(vpn: str, outbound: str) 
         assert len(json.dumps(document, separators=(",", ":"))) <= github.POLICY_CHARACTERS_MAX
     for each in made["Resources"].values():
         assert len(each["Properties"].get("ManagedPolicyArns", [])) <= 10
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        StackError("farebox-github: it did not work"),
+        ClientError({"Error": {"Code": "AccessDenied", "Message": "not you"}}, "CreateChangeSet"),
+        NoCredentialsError(),
+        StageError("staging.toml: there is no key x"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_goes_wrong_is_told_in_one_line(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No traceback: what was wrong, and exit code 1."""
+
+    def fails(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(github, "read" if isinstance(error, StageError) else "provider_to_use", fails)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    assert github.main(["--repository", "ada/farebox"]) == 1
+    assert capsys.readouterr().err == f"farebox: {error}\n"
 
 
 def test_the_command_writes_the_template(tmp_path: Path) -> None:

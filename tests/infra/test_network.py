@@ -4,8 +4,8 @@ import base64
 import dataclasses
 import itertools
 import json
-import os
 import re
+import shutil
 import stat
 import subprocess
 import tomllib
@@ -188,18 +188,24 @@ def test_dynamodb_is_always_reached_and_only_the_stages_tables(vpn: str, outboun
 
 
 def test_interface_endpoints_stand_in_for_a_way_out() -> None:
-    """With outbound = none secrets, keys and SES by SMTP are reached inside the VPC; with a way out none is paid."""
+    """With outbound = none secrets and SES by SMTP are reached inside the VPC, and nothing that no function calls.
+
+    SES has its endpoint in the first zone alone, for some zones have none of it. With a way out none is paid.
+    """
     made = template("site-to-site", "none", settings={"SMTP_HOST": SES_SMTP})
     services = {each["ServiceName"]["Fn::Sub"].rpartition(".")[2] for each in of_kind(made, "VPCEndpoint").values()}
-    assert services == {"dynamodb", "secretsmanager", "kms", "email-smtp"}
-    for name in ("SecretsManagerEndpoint", "KmsEndpoint", "MailEndpoint"):
+    assert services == {"dynamodb", "secretsmanager", "email-smtp"}
+    zones = {"SecretsManagerEndpoint": ["PrivateSubnetA", "PrivateSubnetB"], "MailEndpoint": ["PrivateSubnetA"]}
+    for name, subnets in zones.items():
         properties = made["Resources"][name]["Properties"]
         assert properties["PrivateDnsEnabled"] is True
-        assert len(properties["SubnetIds"]) == 2
+        assert [each["Ref"] for each in properties["SubnetIds"]] == subnets
+    first = template("site-to-site", "none", zones=("us-east-1d", "us-east-1b"))
+    assert first["Resources"]["PrivateSubnetA"]["Properties"]["AvailabilityZone"] == {"Ref": "ZoneA"}
+    assert first["Parameters"]["ZoneA"]["Default"] == "us-east-1d"
     actions, arns = statements(made, "SecretsManagerEndpoint")
     assert actions == ["secretsmanager:GetSecretValue"]
     assert [arn.rpartition(":")[2] for arn in arns] == ["farebox-staging/*"]
-    assert all("${AWS::AccountId}" in arn for arn in statements(made, "KmsEndpoint")[1])
     sources = [rule["SourceSecurityGroupId"] for name, rule in ingress(made) if name == "EndpointsSecurityGroup"]
     assert sources == [{"Fn::GetAtt": ["FunctionsSecurityGroup", "GroupId"]}] * 2
     for outbound in ("ipv6", "nat"):
@@ -279,7 +285,10 @@ def test_what_the_network_does_not_reach_is_told() -> None:
 
 
 PROGRAMS = {
-    "dnf": "exit 1",
+    "dnf": 'echo "dnf $*" >> "$OUT/installed"; cp "$OUT/wg" "$OUT/nft" "$OUT/bin/"',
+    "dd": 'test "$2" = "of=$OUT/swap" && echo made > "$OUT/swap"',
+    "mkswap": 'echo swap > "$1"',
+    "swapon": 'test "$(cat "$1")" = swap && echo "swapon $1" >> "$OUT/installed"',
     "nft": 'cp "$2" "$OUT/loaded.nft"',
     "sysctl": "exit 0",
     "wg": "cat > /dev/null; echo the-public-key",
@@ -287,19 +296,30 @@ PROGRAMS = {
     "aws": 'test "$6" = "farebox-staging/router" && echo "PRIVATE/KEY+with=signs"',
 }
 """Stand-ins for what the router's script calls."""
+REAL = ("sh", "cat", "chmod", "cp", "rm", "seq", "sleep")
+PACKAGES = ("wg", "nft")
+
+
+def configured(folder: Path, *missing: str) -> subprocess.CompletedProcess[str]:
+    """The router's script, run where programs are missing that a package brings."""
+    for name in ("bin", "etc/wireguard", "etc/nftables", "etc/sysctl.d"):
+        (folder / name).mkdir(parents=True)
+    for name in REAL:
+        (folder / "bin" / name).symlink_to(str(shutil.which(name)))
+    for name, body in PROGRAMS.items():
+        places = [folder] if name in missing else [folder / "bin", *([folder] if name in PACKAGES else [])]
+        for place in places:
+            (place / name).write_text(f"#!{folder}/bin/sh\n{body}\n")
+            (place / name).chmod(0o755)
+    text = wireguard.script(plan_of(stage())).replace("/etc/", f"{folder}/etc/").replace("/swap", f"{folder}/swap")
+    environment = {"PATH": f"{folder}/bin", "OUT": str(folder)}
+    command = [str(shutil.which("bash")), "-c", f"REGION=us-east-1\n{text}"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
 
 
 def test_the_routers_script_writes_what_the_tunnel_needs(tmp_path: Path) -> None:
     """With stand-ins: the firewall is loaded, the key is in wg0.conf alone, for root alone, and the tunnel starts."""
-    for folder in ("bin", "etc/wireguard", "etc/nftables", "etc/sysctl.d"):
-        (tmp_path / folder).mkdir(parents=True)
-    for name, body in PROGRAMS.items():
-        program = tmp_path / "bin" / name
-        program.write_text(f"#!/bin/sh\n{body}\n")
-        program.chmod(0o755)
-    text = "REGION=us-east-1\n" + wireguard.script(plan_of(stage())).replace("/etc/", f"{tmp_path}/etc/")
-    environment = os.environ | {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "OUT": str(tmp_path)}
-    ran = subprocess.run(["bash", "-c", text], env=environment, capture_output=True, text=True, timeout=60)
+    ran = configured(tmp_path)
     assert ran.returncode == 0, ran.stderr
     written = tmp_path / "etc/wireguard/wg0.conf"
     assert "PrivateKey = PRIVATE/KEY+with=signs\n" in written.read_text()
@@ -308,6 +328,30 @@ def test_the_routers_script_writes_what_the_tunnel_needs(tmp_path: Path) -> None
     assert (tmp_path / "loaded.nft").read_text() == wireguard.nftables_conf(plan_of(stage()))
     assert (tmp_path / "systemctl").read_text().splitlines()[-1] == "restart wg-quick@wg0.service"
     assert "PRIVATE" not in ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize("missing", [(), ("wg",), ("nft",), ("wg", "nft")], ids=str)
+@pytest.mark.parametrize("swap", [None, "half of i", "swap"])
+def test_what_the_router_lacks_is_installed(tmp_path: Path, missing: tuple[str, ...], swap: str | None) -> None:
+    """Either program is enough, and swap comes first, also where a first try left half of it; else neither."""
+    if swap:
+        (tmp_path / "swap").write_text(swap)
+        (tmp_path / "swap").chmod(0o644)
+    ran = configured(tmp_path, *missing)
+    assert ran.returncode == 0, ran.stderr
+    done = (tmp_path / "installed").read_text().splitlines() if (tmp_path / "installed").exists() else []
+    steps = [f"swapon {tmp_path}/swap", "dnf install --assumeyes --quiet wireguard-tools nftables"]
+    assert done == (steps if missing else [])
+    if missing and swap != "swap":
+        assert stat.S_IMODE((tmp_path / "swap").stat().st_mode) == 0o600
+
+
+def test_a_router_without_room_for_swap_goes_on(tmp_path: Path) -> None:
+    """It says so, and dnf is tried all the same."""
+    ran = configured(tmp_path, "wg", "mkswap")
+    assert ran.returncode == 0, ran.stderr
+    assert "no swap" in ran.stderr
+    assert (tmp_path / "installed").read_text().startswith("dnf install")
 
 
 def test_user_data_runs_at_every_start() -> None:

@@ -148,6 +148,71 @@ def test_nothing_goes_back_while_a_function_may_run(restored: Restore, monkeypat
     assert everything(restored) == changed
 
 
+@pytest.mark.parametrize("moment_of_opening", [2, 3])
+def test_a_deployment_meanwhile_stops_what_is_going_on(
+    restored: Restore, monkeypatch: pytest.MonkeyPatch, moment_of_opening: int
+) -> None:
+    """A function that may run again keeps `back` from the next table, and from writing one that was read already."""
+    allow_any_moment(restored, monkeypatch)
+    restored.copy(moment(restored))
+    for name in restored.keys:
+        put(restored, name, 0, credits=99)
+    restored.close()
+    looked: list[int] = []
+    check = restored._check_closed
+
+    def opened() -> None:
+        looked.append(1)
+        if len(looked) > moment_of_opening:
+            restored._reserve(functions.of(STAGE)[-1].full_name(STAGE), None)
+        check()
+
+    monkeypatch.setattr(restored, "_check_closed", opened)
+    changed = everything(restored)
+    with pytest.raises(RestoreError, match="may run: `close` first, then `back` again"):
+        restored.back()
+    now = everything(restored)
+    first, *rest = restored.keys
+    assert now[first] != changed[first]
+    assert {name: now[name] for name in rest} == {name: changed[name] for name in rest}
+
+    monkeypatch.setattr(restored, "_check_closed", check)
+    restored.close()
+    restored.back()
+    assert everything(restored) == everything(restored, restore.COPY)
+
+
+def test_writes_that_dynamodb_does_not_take_at_once(restored: Restore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left of a batch is sent again after pauses that grow, up to a limit; then it says so, and ends."""
+    allow_any_moment(restored, monkeypatch)
+    restored.copy(moment(restored))
+    before = everything(restored)
+    put(restored, "accounts", 0, credits=99)
+    restored.close()
+    pauses: list[float] = []
+    monkeypatch.setattr("infra.aws.restore.time.sleep", pauses.append)
+    real = restored.dynamodb.batch_write_item
+
+    def write(RequestItems: Any) -> Any:  # noqa: N803  boto3's
+        return {"UnprocessedItems": RequestItems} if len(pauses) < 4 else real(RequestItems=RequestItems)
+
+    monkeypatch.setattr(restored.dynamodb, "batch_write_item", write)
+    restored.back()
+    assert pauses == [0.05, 0.1, 0.2, 0.4]
+    assert everything(restored) == before
+
+    put(restored, "accounts", 0, credits=99)
+    monkeypatch.setattr(
+        restored.dynamodb,
+        "batch_write_item",
+        lambda RequestItems: {"UnprocessedItems": RequestItems},  # noqa: N803
+    )
+    with pytest.raises(RestoreError, match=r"takes no more writes for now; `back` again later"):
+        restored.back()
+    assert max(pauses) == restore.PAUSE_MAX_S
+    assert sum(pauses) < 300
+
+
 def test_closing_and_opening_leave_what_the_stage_says(restored: Restore) -> None:
     """Closed, no function has any concurrency; open, each has what the stage reserves, or shares the account's."""
     lambdas = restored.client("lambda")

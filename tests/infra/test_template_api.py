@@ -15,6 +15,7 @@ from functions.forward.llama import ENDPOINTS
 from functions.webhooks import app as webhooks
 from infra.aws.template.api import ANY
 from infra.aws.template.gateway_responses import RESPONSES
+from tests.infra import policies
 from tests.infra.templates import Template, filled, merged, methods, of_type, stage, transformed
 
 INTEGRATION = "x-amazon-apigateway-integration"
@@ -180,15 +181,36 @@ def test_the_operators_routes_ask_the_authorizer_each_time() -> None:
 
 
 def test_with_iam_aws_checks_the_operator() -> None:
-    """admin.iam asks for a signature, no authorizer is left, and the API's policy says yes to nobody on /admin."""
+    """admin.iam asks for a signature, and no authorizer is left."""
     template = merged(stage(admin={"iam": True, "allowed_cidrs": ["203.0.113.7/32"]}))
     operator = body(template)["securityDefinitions"]["operator"]
     assert operator["x-amazon-apigateway-authtype"] == "awsSigv4"
     assert "x-amazon-apigateway-authorizer" not in operator
     assert not [name for name in template["Resources"] if name.startswith("Authorizer")]
-    allowed, denied = body(template)["x-amazon-apigateway-policy"]["Statement"]
-    assert allowed["NotResource"] == denied["Resource"]
-    assert "Resource" not in allowed
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+def test_with_iam_the_policy_names_every_public_route_and_no_other(streaming: bool) -> None:
+    """A route that is added is public there too, and no path below /admin is, however it ends."""
+    template = merged(stage(streaming=streaming, admin={"iam": True, "allowed_cidrs": ["203.0.113.7/32"]}))
+    policy = body(template)["x-amazon-apigateway-policy"]
+    allowed, _ = policy["Statement"]
+    assert "NotResource" not in allowed
+    assert len(json.dumps(policy, separators=(",", ":"))) <= 8192
+    public = set()
+    for path, method, _ in methods(template):
+        if path == "/admin" or path.startswith("/admin/"):
+            continue
+        public.add(re.sub(r"\{.*?\}", "x", path))
+        for each in cors.METHODS if method == ANY else (method.upper(),):
+            for asked in (path.replace("{proxy+}", "x/y"), re.sub(r"\{.*?\}", "x", path)):
+                resource = f"execute-api:/staging/{each}{asked}"
+                assert policies.allows([allowed], "execute-api:Invoke", resource), resource
+    for path in ("", "/", "/status", "/v1", *public):
+        for each in cors.METHODS:
+            resource = f"execute-api:/staging/{each}/admin{path}"
+            assert not policies.allows([allowed], "execute-api:Invoke", resource), resource
+    assert not policies.allows([allowed], "execute-api:Invoke", "execute-api:/other/GET/health")
 
 
 @pytest.mark.parametrize("cidrs", [[], ["203.0.113.7/32", "2001:db8::/48"]])

@@ -41,6 +41,16 @@ def test_tables_cannot_be_lost() -> None:
         assert each["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
 
 
+def test_tables_are_made_after_all_that_can_fail() -> None:
+    """Once made, a table is protected: a first deployment that fails after that could not take it back."""
+    resources = data(stage())["Resources"]
+    others = {name for name, each in resources.items() if each["Type"] != "AWS::DynamoDB::Table"}
+    assert len(others) >= 6
+    for name, each in resources.items():
+        expected = set() if name in others else others
+        assert set(each.get("DependsOn", [])) == expected, name
+
+
 def test_items_that_expire_do() -> None:
     """TTL is on where the ledger writes one, and nowhere else."""
     found = {

@@ -1,7 +1,9 @@
 """The static site: a private bucket behind a distribution, and pages that may do little."""
 
+import re
 from typing import Any
 
+from infra.aws import site
 from tests.infra.templates import filled, merged, of_type, stage
 
 API = "https://${RestAPI}.execute-api.eu-west-1.amazonaws.com"
@@ -48,6 +50,18 @@ def test_the_site_is_served_over_https_only() -> None:
     assert origin["DomainName"] == "SiteBucket.RegionalDomainName"
     signing = only("AWS::CloudFront::OriginAccessControl")["OriginAccessControlConfig"]
     assert (signing["SigningBehavior"], signing["SigningProtocol"]) == ("always", "sigv4")
+
+
+def test_what_is_not_there_is_404() -> None:
+    """S3 says 403 in XML, since nobody may list the bucket: a page is sent as 404, whole at whatever path it stands."""
+    (answer,) = only("AWS::CloudFront::Distribution")["DistributionConfig"]["CustomErrorResponses"]
+    assert (answer["ErrorCode"], answer["ResponseCode"]) == (403, 404)
+    page = (site.FOLDER / answer["ResponsePagePath"].removeprefix("/")).read_text()
+    links = re.findall(r'(?:href|src)="([^"]*)"', page)
+    assert "/site.css" in links
+    assert all(link.startswith(("/", "data:")) for link in links)
+    actions = {statement["Action"] for statement in only("AWS::S3::BucketPolicy")["PolicyDocument"]["Statement"][:1]}
+    assert actions == {"s3:GetObject"}
 
 
 def policy(**document: Any) -> dict[str, list[str]]:

@@ -3,6 +3,7 @@
 import re
 
 from functions.telemetry.metrics import UNITS
+from functions.telemetry.watch import BROKE_OFF, GATEWAY_FAILED, UPSTREAM_OUTCOMES
 from tests.stand import ROOT
 from tests.telemetry.test_logs import REQUEST_FIELDS
 
@@ -26,3 +27,10 @@ def test_every_field_of_a_line_is_documented() -> None:
     """What the line of a request has, and what others may have."""
     told = {field for cells in rows("Log lines") for field in re.findall(r"`(\w+)`", cells[0])}
     assert told == REQUEST_FIELDS | ONLY_SOMETIMES
+
+
+def test_every_outcome_of_our_own_is_documented() -> None:
+    """Those of the line of a request that no error's code says."""
+    (told,) = (cells[1] for cells in rows("Log lines") if cells[0] == "`outcome`")
+    words = set(re.findall(r"`(\w+)`", told))
+    assert words >= {"completed", "client_left", BROKE_OFF, GATEWAY_FAILED, *UPSTREAM_OUTCOMES}

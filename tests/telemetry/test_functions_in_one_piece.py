@@ -118,10 +118,12 @@ def test_the_apis_refusals_are_counted_by_reason(deployment: Deployment, api: In
     asked = Asked()
     assert api.ask("/account", asked, more=bearer("sk-wrong"))["statusCode"] == 401
     assert api.ask("/account", asked, method="PUT")["statusCode"] == 405
+    form = {"headers": {"content-type": "text/plain"}, "body": "x"}
+    assert api.ask("/register", asked, method="POST", more=form)["statusCode"] == 415
     broken = {"body": "abcde", "isBase64Encoded": True} | bearer(key)
     assert api.ask("/v1/estimate", asked, method="POST", more=broken)["statusCode"] == 500
     lines = api.lines()
-    for reason in ("invalid_api_key", "invalid_request_error", "gateway_failed"):
+    for reason in ("invalid_api_key", "not_found", "invalid_request_error", "gateway_failed"):
         assert metrics_of(lines, reason) == {"Refused": 1}
     failures = [line for line in lines if line.get("level") == "ERROR"]
     assert [failure["exception_name"] for failure in failures] == ["Error"]

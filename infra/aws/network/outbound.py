@@ -16,7 +16,6 @@ TABLE_ACTIONS = (
     "dynamodb:Scan",
     "dynamodb:UpdateItem",
 )
-KEY_ACTIONS = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey")
 
 
 def resources(plan: Plan) -> Resources:
@@ -54,17 +53,13 @@ def _interface_endpoints(plan: Plan) -> Resources:
     """No way out but to named services of this account and region."""
     here = "${AWS::Region}:${AWS::AccountId}"
     secrets = _allow(("secretsmanager:GetSecretValue",), [f"secretsmanager:{here}:secret:{plan.stage.stack}/*"])
-    keys = _allow(KEY_ACTIONS, [f"kms:{here}:key/*"])
     inward = [rule("from the functions", HTTPS, SourceSecurityGroupId=_functions())]
-    services: dict[str, tuple[str, dict[str, Any] | None]] = {
-        "SecretsManagerEndpoint": ("secretsmanager", secrets),
-        "KmsEndpoint": ("kms", keys),
-    }
+    made = {"SecretsManagerEndpoint": _interface("secretsmanager", PRIVATE_SUBNETS, secrets)}
     if mails_by_ses_smtp(plan):
-        services["MailEndpoint"] = ("email-smtp", None)  # it takes no policy
+        # It takes no policy. Some zones have none of it; from the other zone it is reached all the same.
+        made["MailEndpoint"] = _interface("email-smtp", PRIVATE_SUBNETS[:1])
         port = int(plan.stage.settings.get("SMTP_PORT", "587"))
         inward.append(rule("mail from the functions", port, SourceSecurityGroupId=_functions()))
-    made = {name: _interface(service, policy) for name, (service, policy) in services.items()}
     made["EndpointsSecurityGroup"] = resource(
         "SecurityGroup",
         GroupDescription=f"Interface endpoints of {plan.stage.stack}: from its functions only",
@@ -86,14 +81,14 @@ def mails_by_ses_smtp(plan: Plan) -> bool:
     return plan.stage.settings.get("SMTP_HOST", "") == f"email-smtp.{plan.stage.region}.amazonaws.com"
 
 
-def _interface(service: str, policy: dict[str, Any] | None) -> dict[str, Any]:
+def _interface(service: str, subnets: tuple[str, ...], policy: dict[str, Any] | None = None) -> dict[str, Any]:
     made = resource(
         "VPCEndpoint",
         VpcId=VPC_ID,
         VpcEndpointType="Interface",
         ServiceName=_service(service),
         PrivateDnsEnabled=True,
-        SubnetIds=[{"Ref": name} for name in PRIVATE_SUBNETS],
+        SubnetIds=[{"Ref": name} for name in subnets],
         SecurityGroupIds=[{"Fn::GetAtt": ["EndpointsSecurityGroup", "GroupId"]}],
     )
     if policy:

@@ -97,7 +97,7 @@ def statements(stage: Stage, function: Function) -> list[Statement]:
         allow("Secrets", ["secretsmanager:GetSecretValue"], [secrets.arn(stage, name) for name in function.secrets]),
         *_tables(stage, function),
         *(_mail(stage) if function.name == "api" and stage.mail.identity else []),
-        *(_network(stage, function) if function.joins_vpc(stage) else []),
+        *(interfaces(stage, function) if function.joins_vpc(stage) else []),
     ]
 
 
@@ -124,14 +124,18 @@ def _tables(stage: Stage, function: Function) -> list[Statement]:
 
 
 def _mail(stage: Stage) -> list[Statement]:
-    """As the one sender of this stage. A raw message needs SendRawEmail, also through the API's second version."""
+    """As the one sender of this stage. A raw message needs SendRawEmail, also through the API's second version.
+
+    The sender is what limits it, not the identity: SES asks for permission on the sender's own address too where that
+    is verified beside its domain, and, as long as an account is in SES's sandbox, on each recipient that is verified.
+    """
     sender = parseaddr(stage.settings.get("SMTP_FROM", Settings.smtp_from))[1]
-    identity = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/" + stage.mail.identity
+    identities = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/*"
     condition = {"StringEquals": {"ses:FromAddress": sender}}
-    return [allow("Mail", ["ses:SendEmail", "ses:SendRawEmail"], {"Fn::Sub": identity}, condition)]
+    return [allow("Mail", ["ses:SendEmail", "ses:SendRawEmail"], {"Fn::Sub": identities}, condition)]
 
 
-def _network(stage: Stage, function: Function) -> list[Statement]:
+def interfaces(stage: Stage, function: Function) -> list[Statement]:
     """Lambda makes the function's network interfaces by the function's role; the function's own code may not.
 
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from functions.cors import METHODS
 from functions.forward.llama import ENDPOINTS
 from infra.aws.stage import Stage
 from infra.aws.template import functions
@@ -18,6 +19,10 @@ WHOLE_TIMEOUT_MS = 1000 * functions.ANSWER_TIMEOUT_S
 PLAIN_CALL = "2015-03-31/functions/${%s.Arn}/invocations"
 STREAMING_CALL = "2021-11-15/functions/${%s.Arn}/response-streaming-invocations"
 """https://docs.aws.amazon.com/apigateway/latest/developerguide/response-streaming-lambda-configure.html"""
+
+
+OF_APP = ("/account", "/account/receipts", "/checkout", "/health", "/register", "/v1/*")
+"""Paths of app.py. A test compares them with what Chalice packages."""
 
 
 @dataclass(frozen=True)
@@ -130,15 +135,21 @@ def _policy(stage: Stage) -> Resources:
     """Anybody may ask for anything, but for /admin: there the address decides first, and nothing else yet says yes.
 
     With IAM a yes here would be enough for every user and role of the account, whatever they are allowed themselves.
-    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-authorization-flow.html
+    So what is public is named then. https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-authorization-flow.html
     """
     admin = ["execute-api:/*/*/admin", "execute-api:/*/*/admin/*"]
-    everything = {"NotResource": admin} if stage.admin.iam else {"Resource": "execute-api:/*"}
-    everybody = {"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", **everything}
+    everything: str | list[str] = _public(stage) if stage.admin.iam else "execute-api:/*"
+    everybody = {"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": everything}
     nobody: Resources = {"Effect": "Deny", "Principal": "*", "Action": "execute-api:Invoke", "Resource": admin}
     if stage.admin.allowed_cidrs:
         nobody["Condition"] = {"NotIpAddress": {"aws:SourceIp": list(stage.admin.allowed_cidrs)}}
     return {"Version": "2012-10-17", "Statement": [everybody, nobody]}
+
+
+def _public(stage: Stage) -> list[str]:
+    """Every path but the operator's. Methods are spelled out: a `*` in their place is also `GET/admin`."""
+    paths = {*OF_APP, *(route.path for route in routes(stage) if not route.operator and route.path not in ENDPOINTS)}
+    return [f"execute-api:/{stage.name}/{method}{path}" for path in sorted(paths) for method in METHODS]
 
 
 def _permission(function: Function, source: str) -> Resources:

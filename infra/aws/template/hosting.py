@@ -12,6 +12,8 @@ Resources = dict[str, Any]
 CACHED = "658327ea-f89d-4fab-a63d-7e88639e58f6"
 """CloudFront's own policy CachingOptimized: as long as the file's Cache-Control says."""
 YEAR_S = 31_536_000
+MISSING = "404.html"
+"""Of dashboard_static/: what is shown in the place of a file that is not there."""
 
 PRIVATE: Resources = {
     "BucketEncryption": {
@@ -156,6 +158,10 @@ def _distribution(stage: Stage) -> Resources:
         "IPV6Enabled": True,
         "PriceClass": "PriceClass_100",
         "DefaultRootObject": "index.html",
+        # Who may not list a bucket hears 403, in XML, of what is not in it; to list it, nobody is allowed.
+        "CustomErrorResponses": [
+            {"ErrorCode": 403, "ResponseCode": 404, "ResponsePagePath": f"/{MISSING}", "ErrorCachingMinTTL": 10}
+        ],
         "Origins": [origin],
         "DefaultCacheBehavior": behavior,
     }

@@ -3,6 +3,7 @@
 from typing import Any
 
 from functions.ledger.tables import TABLES, TTL_TABLES
+from infra.aws.secret_documents import DOCUMENTS
 from infra.aws.stage import Stage
 
 Resources = dict[str, Any]
@@ -10,6 +11,8 @@ Resources = dict[str, Any]
 KEPT = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
 GOES = {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
 """With its stack, so that the stage can be deployed again under the same names."""
+AFTER = [*(f"{document.title()}Secret" for document in DOCUMENTS), "ArtifactBucket", "ArtifactBucketPolicy"]
+"""Tables are made last: once made they are protected, and a first deployment that fails could not take them back."""
 
 
 def name_of(model: type[Any]) -> str:
@@ -49,4 +52,4 @@ def _table(stage: Stage, model: type[Any]) -> Resources:
     }
     if name in TTL_TABLES:
         properties["TimeToLiveSpecification"] = {"AttributeName": TTL_TABLES[name], "Enabled": True}
-    return {"Type": "AWS::DynamoDB::Table", **KEPT, "Properties": properties}
+    return {"Type": "AWS::DynamoDB::Table", "DependsOn": AFTER, **KEPT, "Properties": properties}

@@ -9,7 +9,14 @@ retried() { # the first connections may break: the instance's address changes wh
     return 1
 }
 
-command -v wg nft > /dev/null || retried dnf install --assumeyes --quiet wireguard-tools nftables
+if ! command -v wg > /dev/null || ! command -v nft > /dev/null; then
+    if ! swapon /swap 2> /dev/null; then # half a gigabyte is too little for dnf, which the kernel would kill
+        rm -f /swap
+        dd if=/dev/zero of=/swap bs=1M count=1024 status=none && chmod 600 /swap && mkswap /swap > /dev/null \
+            && swapon /swap || echo "no swap: dnf may run out of memory" >&2
+    fi
+    retried dnf install --assumeyes --quiet wireguard-tools nftables
+fi
 
 # First the firewall, then the way through it.
 printf '%s\n' "$NFTABLES_CONF" > /etc/nftables/farebox.nft
