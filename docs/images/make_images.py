@@ -82,8 +82,8 @@ def story() -> str:
 def layout() -> str:
     """The tree, and what imports what."""
     rows = [
-        ("box", "entries", "app.py  ·  functions/stream.py", "HTTP and events; thin"),
-        ("box", "services", "functions/story.py  ·  accounts/  ·  rest.py", "tie the steps together"),
+        ("box", "entries", "app.py · stream · webhooks · admin · maintenance", "HTTP and events; thin"),
+        ("box", "services", "story.py · accounts/ · payments/ · telemetry/", "tie the steps together"),
         (
             "step",
             "the story",
