@@ -23,9 +23,9 @@ class Rest:
     def __init__(self, settings: Settings, healed: Callable[[Receipt], None] = nobody) -> None:
         """`healed` is told of holds that were resolved because an account was read."""
         settings.need("hash_secret")
-        tables.bind(settings)
         self.settings = settings
         store, clock = tables.Synchronous(settings), tables.SystemClock()
+        tables.bind(settings, store.connection)
         self.ledger = Ledger(store, clock, os.urandom, settings.table_prefix, healed)
         self.rules = rules.of(settings)
         self.addresses = Addresses(self.rules.address_limits)

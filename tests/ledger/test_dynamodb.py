@@ -186,3 +186,18 @@ async def test_case_08_a_page_that_cannot_be_read_is_unavailable(page: str, answ
         with pytest.raises(LedgerUnavailable):
             await asyncio.to_thread(read or partial(pages.recent_days, account, 1, 2))
         assert len(server.requests) == 1
+
+
+def test_tables_share_one_connection() -> None:
+    """A function that answers in one piece makes one client of AWS, whatever tables it reads: each takes 50 ms."""
+    settings = settings_module.read({"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret"})
+    store = tables.Synchronous(settings)
+    tables.bind(settings, store.connection)
+    try:
+        connections = [model._get_connection() for model in tables.TABLES]
+        assert all(table.connection is store.connection for table in connections)
+        assert [table.get_meta_table().table_name for table in connections] == [
+            settings.table_prefix + model.__name__.lower() for model in tables.TABLES
+        ]
+    finally:
+        tables.bind(settings)
