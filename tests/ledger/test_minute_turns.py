@@ -53,10 +53,10 @@ async def test_with_room_nobody_is_refused_while_others_still_count_in_the_minut
     fast, slow = processes(books)
     limit = (Limit("m", 10**6, "requests a minute"),)
     in_old_minute = replace(slow, clock=Skewed(books.clock, -20))  # so far back that it does not look at the new one
-    overtaken = replace(fast, store=Overtaken(fast.store, lambda: count_one(in_old_minute, "ip/turn", limit, {})))
+    overtaken = replace(fast, store=Overtaken(fast.store, lambda: count_one(in_old_minute, "ip/overtaken", limit, {})))
     seen: dict[str, int] = {}
     for _ in range(20):
-        await count_one(overtaken, "ip/turn", limit, seen)
+        await count_one(overtaken, "ip/overtaken", limit, seen)
     counted = sorted(seen.values())
     assert counted == [20, 20]  # every try was the first, and every one of the other's is in the old minute
 
