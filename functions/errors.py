@@ -4,11 +4,13 @@
     ├── BadRequest            400  the request is wrong; `param` names the field
     │   ├── TooLarge          413  body over the limit
     │   │   └── InputTooLarge      input over the limit of the rules
+    │   ├── ContentRefused         the provider, or the project, does not answer such input
     │   └── NotFound          404  no such route or object
     ├── Unauthenticated       401  no, unknown, revoked or malformed key: one answer for all
     ├── CreditsExhausted      402  the credits do not cover this request
-    ├── Forbidden             403  blocked
+    ├── Forbidden             403  not allowed by the project, or blocked; `code` says which
     │   └── NotPriced              the rules name no price for this model
+    ├── VersionChanged        409  somebody else changed it since it was read
     ├── KeyUsed               409  this Idempotency-Key was used before
     │   ├── KeyInProgress          by a request that still runs
     │   └── KeyReused              with another body
@@ -77,6 +79,10 @@ class InputTooLarge(TooLarge):
     code = "input_too_large"
 
 
+class ContentRefused(BadRequest):
+    code = "content_filter"
+
+
 class NotFound(BadRequest):
     status = 404
     code = "not_found"
@@ -104,6 +110,10 @@ class Forbidden(FareboxError):
     type = "permission_error"
     code = "forbidden"
 
+    def __init__(self, message: str, *, code: str | None = None, param: str | None = None) -> None:
+        super().__init__(message)
+        self.code, self.param = code or self.code, param
+
 
 class NotPriced(Forbidden):
     code = "model_not_priced"
@@ -111,6 +121,12 @@ class NotPriced(Forbidden):
     def __init__(self, model: str) -> None:
         super().__init__(f"There is no price for the model {model[:100]!r}, so it is not served.")
         self.param = "model"
+
+
+class VersionChanged(FareboxError):
+    status = 409
+    type = "invalid_request_error"
+    code = "version_changed"
 
 
 class KeyUsed(FareboxError):

@@ -13,25 +13,23 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cache
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
 
-from functions import secrets_manager
+from functions import secrets_manager, values
 from functions.signature import Keys
+from functions.values import is_within, networks, parsed
 
 SECRET_LENGTH_MIN = 16
+PROJECTS_SECRET_LENGTH_MIN = 32
 RENEW_AGAIN_S = 30
 """How long secrets that could not be read again are used as they are, before the next try."""
 RENEW_WITHIN_S = 2.0
 """How long a request may have to wait for that."""
-PLACEHOLDERS = ("changeme", "change-me", "placeholder", "your-", "xxx", "<")
+SettingsError = values.SettingsError
 
 log = logging.getLogger("farebox.settings")
-
-
-class SettingsError(ValueError):
-    """A setting is missing or malformed. The message names it and never repeats a secret."""
 
 
 def _secret(**more: Any) -> Any:
@@ -97,6 +95,16 @@ class Settings:
     smtp_password: str = _secret()
     smtp_from: str = "Farebox <no-reply@farebox.invalid>"
 
+    # projects
+    projects_secret: str = _secret(length_min=PROJECTS_SECRET_LENGTH_MIN)
+    projects_secret_before: str = _secret(length_min=PROJECTS_SECRET_LENGTH_MIN)
+    operator_providers: str = _secret()
+    owner_emails: tuple[str, ...] = ()
+    projects_per_owner: int = 20
+    project_max_age_s: float = 3.0
+    outbound_allowed_cidrs: tuple[IPv4Network | IPv6Network, ...] = ()
+    site_origins: tuple[str, ...] = ()
+
     # payment providers
     stripe_secret_key: str = _secret()
     stripe_webhook_secret: str = _secret()
@@ -133,6 +141,11 @@ class Settings:
         return "Settings(…)"
 
 
+def projects_secrets(settings: Settings) -> list[str]:
+    """The secrets that open what belongs to projects, the newest first; none where projects are not configured."""
+    return [secret for secret in (settings.projects_secret, settings.projects_secret_before) if secret]
+
+
 def names() -> list[str]:
     """The environment's name of every setting, in order."""
     return [f.name.upper() for f in dataclasses.fields(Settings)]
@@ -144,62 +157,18 @@ def read(environ: Mapping[str, str]) -> Settings:
     for setting in dataclasses.fields(Settings):
         text = environ.get(setting.name.upper())
         if text is not None:
-            values[setting.name] = _parse(setting, text.strip())
+            values[setting.name] = parsed(setting, text.strip())
     settings = Settings(**values)
     if "base_url" not in values and settings.on_lambda:
         settings = dataclasses.replace(settings, base_url="")  # each event tells it
     if "admin_allowed_cidrs" not in values and not settings.on_lambda:
-        local = _networks("100.64.0.0/10,127.0.0.1/32,::1/128,172.16.0.0/12", "ADMIN_ALLOWED_CIDRS")
+        local = networks("100.64.0.0/10,127.0.0.1/32,::1/128,172.16.0.0/12", "ADMIN_ALLOWED_CIDRS")
         settings = dataclasses.replace(settings, admin_allowed_cidrs=local)
+    if settings.on_lambda and any(map(is_within, settings.outbound_allowed_cidrs)):
+        raise SettingsError("OUTBOUND_ALLOWED_CIDRS must not reach into the function itself: loopback or link-local")
     if settings.hold_expiry_s < 2:
         raise SettingsError("HOLD_EXPIRY_S must be at least 2")
     return settings
-
-
-def _parse(setting: "dataclasses.Field[Any]", text: str) -> Any:
-    name = setting.name.upper()
-    if setting.metadata.get("secret"):
-        return _check_secret(name, text, setting.metadata.get("length_min", 1))
-    if (choices := setting.metadata.get("choices")) and text not in choices:
-        raise SettingsError(f"{name} must be one of: {', '.join(choices)}")
-    default = setting.default
-    if isinstance(default, bool):
-        if text.lower() not in ("true", "false", "1", "0"):
-            raise SettingsError(f"{name} must be true or false")
-        return text.lower() in ("true", "1")
-    if isinstance(default, int | float):
-        return _number(name, text, type(default))
-    if setting.name == "admin_allowed_cidrs":
-        return _networks(text, name)
-    if isinstance(default, tuple):
-        parts = (part.strip() for part in text.split(","))
-        return tuple(part if setting.name == "secrets" else part.lower() for part in parts if part)
-    return text
-
-
-def _check_secret(name: str, text: str, length_min: int) -> str:
-    if len(text) < length_min:
-        raise SettingsError(f"{name} is empty or shorter than {length_min} characters; unset it if it is not used")
-    if text.lower().startswith(PLACEHOLDERS):
-        raise SettingsError(f"{name} still holds a placeholder")
-    return text
-
-
-def _number(name: str, text: str, kind: type[int] | type[float]) -> int | float:
-    try:
-        number = kind(text)
-    except ValueError:
-        raise SettingsError(f"{name} must be a number") from None
-    if not 0 <= number < 10**12:
-        raise SettingsError(f"{name} must be between 0 and 10^12")
-    return number
-
-
-def _networks(text: str, name: str) -> tuple[IPv4Network | IPv6Network, ...]:
-    try:
-        return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
-    except ValueError:
-        raise SettingsError(f"{name} must be a list of networks such as 10.0.0.0/8, separated by commas") from None
 
 
 def dotenv(path: Path) -> dict[str, str]:

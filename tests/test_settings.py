@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 
 from functions import settings as settings_module
-from functions.settings import PLACEHOLDERS, SECRET_LENGTH_MIN, Settings, SettingsError, dotenv, names, read
+from functions.settings import (
+    PROJECTS_SECRET_LENGTH_MIN,
+    SECRET_LENGTH_MIN,
+    Settings,
+    SettingsError,
+    dotenv,
+    names,
+    read,
+)
+from functions.values import PLACEHOLDERS
 
 DOCS = Path(__file__).parent.parent / "docs" / "settings.md"
 FIELDS = {f.name: f for f in dataclasses.fields(Settings)}
@@ -78,27 +87,35 @@ def test_true_and_false_are_the_only_words_for_it(name: str) -> None:
 @pytest.mark.parametrize("name", SECRETS)
 def test_a_secret_that_is_empty_or_a_placeholder_is_refused(name: str) -> None:
     """Refused at the start, with the setting's name; the value itself is never repeated."""
-    good = "s3cret-" + "k" * SECRET_LENGTH_MIN
+    good = "s3cret-" + "k" * PROJECTS_SECRET_LENGTH_MIN
     assert one(name, good) == good
-    placeholders = [placeholder + "-" * SECRET_LENGTH_MIN for placeholder in PLACEHOLDERS]
+    placeholders = [placeholder + "-" * PROJECTS_SECRET_LENGTH_MIN for placeholder in PLACEHOLDERS]
     for wrong in ("", "   ", *placeholders, *(text.upper() for text in placeholders)):
         with pytest.raises(SettingsError, match=name.upper()) as refused:
             one(name, wrong)
         assert not wrong.strip() or wrong not in str(refused.value)
 
 
-@pytest.mark.parametrize("name", ["hash_secret", "admin_key"])
-def test_a_secret_of_our_own_has_a_length(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "length"),
+    [
+        ("hash_secret", SECRET_LENGTH_MIN),
+        ("admin_key", SECRET_LENGTH_MIN),
+        ("projects_secret", PROJECTS_SECRET_LENGTH_MIN),
+        ("projects_secret_before", PROJECTS_SECRET_LENGTH_MIN),
+    ],
+)
+def test_a_secret_of_our_own_has_a_length(name: str, length: int) -> None:
     """What we choose ourselves can be long; one character less is refused and not repeated."""
-    assert one(name, "k" * SECRET_LENGTH_MIN)
+    assert one(name, "k" * length)
     with pytest.raises(SettingsError, match=name.upper()) as refused:
-        one(name, "k" * (SECRET_LENGTH_MIN - 1))
+        one(name, "k" * (length - 1))
     assert "kkk" not in str(refused.value)
 
 
 def test_settings_show_no_secret() -> None:
     """Neither in a log nor in a traceback."""
-    settings = read({name.upper(): "s3cret-of-16-characters" for name in SECRETS})
+    settings = read({name.upper(): "s3cret-" + "k" * PROJECTS_SECRET_LENGTH_MIN for name in SECRETS})
     assert "s3cret" not in repr(settings) + str(settings) + f"{settings!r}"
 
 
@@ -120,6 +137,18 @@ def test_lists_are_separated_by_commas() -> None:
     for wrong in ("everyone", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/8;::1"):
         with pytest.raises(SettingsError, match="ADMIN_ALLOWED_CIDRS"):
             one("admin_allowed_cidrs", wrong)
+
+
+@pytest.mark.parametrize(
+    "network", ["127.0.0.0/8", "169.254.169.254/32", "0.0.0.0/0", "::1/128", "fe80::/10", "fd00:ec2::/64", "::/0"]
+)
+def test_no_url_of_an_owner_reaches_into_a_function(network: str) -> None:
+    """On Lambda no setting opens loopback or what AWS answers to the function alone; on one machine it may be."""
+    told = {"OUTBOUND_ALLOWED_CIDRS": f"10.0.0.0/8,{network}"}
+    assert read(told).outbound_allowed_cidrs[1] == ip_network(network)
+    with pytest.raises(SettingsError, match="OUTBOUND_ALLOWED_CIDRS must not reach into the function itself"):
+        read(told | {"AWS_LAMBDA_FUNCTION_NAME": "stream"})
+    assert read({"OUTBOUND_ALLOWED_CIDRS": "10.0.0.0/8,fd00::/64", "AWS_LAMBDA_FUNCTION_NAME": "stream"})
 
 
 def test_a_hold_lives_long_enough_for_a_request() -> None:
