@@ -9,6 +9,10 @@ DAY_TOTALS = ("requests", "input", "output", "cost")
 """What is summed per UTC day, in attributes such as `input:20779` (tokens; microcredits for cost)."""
 
 
+class AccountGone(Exception):
+    """There is no such account."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lot:
     """Credits that expire: `left` microcredits until `expires` (seconds since 1970)."""
@@ -72,13 +76,34 @@ class Account:
     def account_id(self) -> str:
         return str(self.item["account_id"]["S"])
 
+    def text(self, name: str) -> str:
+        """A text of the item; "" where it is absent."""
+        value = self.item.get(name)
+        return str(value["S"]) if value else ""
+
     @property
     def email(self) -> str:
-        return str(self.item["email"]["S"])
+        """Of an account that was registered; "" where its user is known in another way."""
+        return self.text("email")
+
+    @property
+    def identity(self) -> str:
+        """How its user is known, such as `jwt`: one of functions/ledger/grants.py's kinds; "" by e-mail address."""
+        return self.text("identity")
+
+    @property
+    def shown(self) -> str:
+        """What a project's owner sees of who it is; may be nothing."""
+        return self.text("shown")
 
     @property
     def state(self) -> str:
         return str(self.item["state"]["S"])
+
+    @property
+    def blocked(self) -> int:
+        """Until when nothing is admitted: functions/ledger/abuse.py; 0 where it was never blocked."""
+        return self.number("blocked")
 
     @property
     def created(self) -> int:
@@ -115,7 +140,7 @@ class Account:
     @property
     def newest_settled(self) -> str:
         """The largest id of a hold that was settled; "" where none was. Only newer ones are admitted (rule 1)."""
-        return str(self.item.get("settled", {"S": ""})["S"])
+        return self.text("settled")
 
     @property
     def lots(self) -> dict[str, Lot]:

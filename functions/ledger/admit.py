@@ -12,8 +12,8 @@ from functions.errors import (
     LedgerUnavailable,
     TooManyOpen,
 )
+from functions.ledger import abuse, ids, tidy
 from functions.ledger import account as accounts
-from functions.ledger import ids, tidy
 from functions.ledger.account import Account, Hold
 from functions.ledger.expression import Expression
 from functions.ledger.store import Ambiguous, Item, Ledger, Refused
@@ -111,6 +111,8 @@ def plan(account: Account, ask: Ask, now_s: float, hold_id: str, refused: int = 
         raise CredentialsChanged
     if account.state != "open":
         raise Forbidden("This account is blocked.")
+    if account.blocked > now_s:
+        raise Forbidden(abuse.told(account.blocked), code="user_blocked")
     if account.debt:
         raise CreditsExhausted(f"This account owes {money.shown(account.debt)} credits; the next purchase pays them.")
     counts = count(ask.limits, account.counters, now_s)
@@ -171,6 +173,7 @@ def _write(ledger: Ledger, ask: Ask, wanted: Admission, unsure: list[Hold]) -> I
         "credentials_version = :v",
         "#state = :open",
     ]
+    write.unblocked(now_s)
     for index, early in enumerate(unsure):  # rule 1: never both
         write.conditions.append(f"attribute_not_exists(holds.{write.name(f'#u{index}', early.hold_id)})")
     write.count(wanted.counts, stale(account.counters, now_s))

@@ -65,6 +65,11 @@ class Expression:
             self.sets.append(f"{path}.n = {path}.n - {taken}")
             self.conditions.append(f"{path}.n >= {taken} AND {path}.x > {self.number(':now', int(now_s))}")
 
+    def unblocked(self, now_s: float) -> None:
+        """Condition: nobody has blocked the account, or its block is over."""
+        now = self.number(":now", int(now_s))
+        self.conditions.append(f"(attribute_not_exists(blocked) OR blocked <= {now})")
+
     def extended(self, hold: Hold) -> None:
         """Condition: the hold named `#h` was extended as often as we know, so its parts are those we know."""
         if hold.extended:

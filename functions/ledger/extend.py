@@ -63,7 +63,7 @@ def plan(account: Account, hold: Hold, more: More, now_s: float) -> Hold | None:
     """The larger hold to ask for; None where nothing is to be had."""
     available = account.available(now_s)
     wanted = min(more.upper - hold.amount, available, max(more.least, available // 2))
-    if wanted <= 0 or account.debt or account.state != "open":
+    if wanted <= 0 or account.debt or account.state != "open" or account.blocked > now_s:
         return None
     paid, lots = take(account, wanted, now_s)
     parts = {name: hold.lots.get(name, 0) + lots.get(name, 0) for name in (*hold.lots, *lots)}
@@ -71,14 +71,15 @@ def plan(account: Account, hold: Hold, more: More, now_s: float) -> Hold | None:
 
 
 def _write(ledger: Ledger, account: Account, hold: Hold, larger: Hold) -> Item:
-    write = Expression()
+    write, now_s = Expression(), ledger.clock.now()
     write.name("#h", hold.hold_id)
     write.name("#state", "state")
     write.values[":open"] = {"S": "open"}
     write.values[":hold"] = larger.to_item()
     write.sets.append("holds.#h = :hold")
     write.conditions += ["attribute_exists(holds.#h)", "attribute_not_exists(debt)", "#state = :open"]
+    write.unblocked(now_s)
     write.extended(hold)
     added = {name: part - hold.lots.get(name, 0) for name, part in larger.lots.items()}
-    write.take(larger.paid - hold.paid, {name: part for name, part in added.items() if part}, ledger.clock.now())
+    write.take(larger.paid - hold.paid, {name: part for name, part in added.items() if part}, now_s)
     return write.request(ledger.table("accounts"), accounts.key(account.account_id))

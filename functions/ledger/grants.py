@@ -1,4 +1,4 @@
-"""New accounts and their keys: everything that must be true together is one transaction (rule 8).
+"""New accounts, and the keys of those who register: what must be true together is one transaction (rule 8).
 
 A transaction is guarded by what it finds, never by a request token: the identity must not exist yet, or
 must still name the key that is replaced. Whoever loses reads what the winner wrote, and goes on from there.
@@ -6,10 +6,10 @@ must still name the key that is replaced. Whoever loses reads what the winner wr
 
 from dataclasses import dataclass
 
-from functions import money
 from functions.errors import LedgerUnavailable
 from functions.ledger import account as accounts
-from functions.ledger import credentials, entries, ids
+from functions.ledger import credentials, entries, opening
+from functions.ledger.account import Account
 from functions.ledger.expression import Expression
 from functions.ledger.store import Ambiguous, Item, Ledger, Refused
 
@@ -41,6 +41,32 @@ class Address:
     @property
     def key(self) -> Item:
         return identity_key(self.project, "email", self.email)
+
+
+KINDS = frozenset({"jwt", "ip", "backend", "test", "user"})
+"""How a subject may be known; e-mail addresses are apart, for they have keys."""
+SHOWN_LENGTH_MAX = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Somebody known to a project otherwise than by an e-mail address: `kind` is of KINDS, `digest` says who.
+
+    `shown` is what the project's owner sees of them, cut to SHOWN_LENGTH_MAX. Raises ValueError for another kind.
+    """
+
+    project: str
+    kind: str
+    digest: str
+    shown: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS or not self.digest:
+            raise ValueError(f"{self.kind!r} is no kind of subject, or it says nobody")
+
+    @property
+    def key(self) -> Item:
+        return identity_key(self.project, self.kind, self.digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +125,44 @@ async def activate(ledger: Ledger, address: Address, identifier: str) -> None:
     raise LedgerUnavailable("The ledger is busy; nothing was charged.")
 
 
+async def first_sight(ledger: Ledger, subject: Subject, gain: Trial) -> str:
+    """The account of a subject, made now where there was none; returns its id.
+
+    Whoever comes at the same time finds the one that was made, and so does a write that arrives late or again.
+    Raises LedgerUnavailable.
+    """
+    account_id = opening.new_id(ledger, subject.project)
+    who = {"identity": subject.kind, "shown": subject.shown[:SHOWN_LENGTH_MAX]}
+    writes = [
+        entries.put(ledger, "identities", subject.key | {"account_id": {"S": account_id}}, "identity_id"),
+        *opening.writes(ledger, account_id, (gain.amount, gain.lasts_s), who),
+    ]
+    for attempt in range(TRIES_MAX):
+        try:
+            await ledger.write("TransactWriteItems", {"TransactItems": writes})
+        except Refused as refused:
+            if refused.item is None:  # somebody else has this number
+                return await first_sight(ledger, subject, gain)
+            return str(refused.item["account_id"]["S"])
+        except Ambiguous:
+            await ledger.pause(attempt)
+        else:
+            return account_id
+    raise LedgerUnavailable("The ledger is busy; nothing was charged.")
+
+
+async def find_subject(ledger: Ledger, subject: Subject) -> tuple[str, Account] | None:
+    """The account of a subject, and its id; None where it was never seen. Raises LedgerUnavailable."""
+    identity = {"TableName": ledger.table("identities"), "Key": subject.key, "ConsistentRead": True}
+    found = (await ledger.read("GetItem", identity)).get("Item")
+    if not found:
+        return None
+    account_id = str(found["account_id"]["S"])
+    account = {"TableName": ledger.table("accounts"), "Key": accounts.key(account_id), "ConsistentRead": True}
+    item = (await ledger.read("GetItem", account)).get("Item")
+    return (account_id, Account(item)) if item else None
+
+
 def identity_key(project: str, kind: str, subject: str) -> Item:
     """The primary key of an identity; of a project first, so that projects never meet."""
     return {"identity_id": {"S": f"{project}/{kind}/{subject}"}}
@@ -118,32 +182,17 @@ async def _find(ledger: Ledger, address: Address) -> tuple[Identity | None, bool
 
 def _create(ledger: Ledger, address: Address, trial: Trial, key: str) -> list[Item]:
     """An account, its first journal entry, its identity and its key; guarded by the identity not being there."""
-    now = int(ledger.clock.now())
-    account_id = f"{address.project}/{ids.account_number(ledger)}"
-    amount = money.amount(trial.amount) if trial.amount else 0
-    expires = amount and trial.lasts_s
-    lots = {"trial": {"M": {"n": {"N": str(amount)}, "x": {"N": str(now + trial.lasts_s)}}}} if expires else {}
-    account: Item = accounts.key(account_id) | {
-        "email": {"S": address.email},
-        "state": {"S": "open"},
-        "lots": {"M": lots},
-        "holds": {"M": {}},
-    }
-    numbers = {"created": now, "paid": 0 if expires else amount, "credited": amount, "spent": 0, "expired": 0}
-    numbers |= {"credentials_version": 1, "journal_version": 1}
-    account |= {name: {"N": str(number)} for name, number in numbers.items()}
-    opening = entries.Change("trial" if amount else "opened", "", amount)
-    entry = entries.to_item(account_id, 1, 0, opening, now)
+    account_id = opening.new_id(ledger, address.project)
     identity = address.key | {
         "account_id": {"S": account_id},
         "live": {"S": credentials.credential_id(key)},
         "pending": {"L": []},
     }
+    credential = credentials.to_item(key, account_id, address.email, "live", int(ledger.clock.now()))
     writes = [
         _put(ledger, "identities", identity, "identity_id"),
-        _put(ledger, "accounts", account, "account_id"),
-        _put(ledger, "journal", entry, "account_id"),
-        _put(ledger, "credentials", credentials.to_item(key, account_id, address.email, "live", now), "credential_id"),
+        *opening.writes(ledger, account_id, (trial.amount, trial.lasts_s), {"email": address.email}),
+        _put(ledger, "credentials", credential, "credential_id"),
     ]
     if address.mailbox and trial is not NO_TRIAL:
         first = identity_key(address.project, "mailbox", address.mailbox) | {"account_id": {"S": account_id}}
@@ -173,7 +222,7 @@ def _use(ledger: Ledger, address: Address, identifier: str, identity: Identity) 
     return [
         _identity_update(ledger, address, identity, identifier, newer),
         live.transact(ledger.table("credentials"), credentials.key_of(identifier)),
-        _next_version(ledger, identity.account_id),
+        credentials.next_version(ledger, identity.account_id),
         *(_revoke(ledger, old) for old in (identity.live, *older)),
     ]
 
@@ -186,13 +235,6 @@ def _identity_update(ledger: Ledger, address: Address, identity: Identity, live:
     write.values |= {":live": {"S": live}, ":was": {"S": identity.live}}
     write.values |= {":pending": _texts(pending), ":waited": _texts(identity.pending)}
     return write.transact(ledger.table("identities"), address.key)
-
-
-def _next_version(ledger: Ledger, account_id: str) -> Item:
-    write = Expression()
-    write.added.append(f"credentials_version {write.number(':one', 1)}")
-    write.conditions.append("attribute_exists(account_id)")
-    return write.transact(ledger.table("accounts"), accounts.key(account_id))
 
 
 def _revoke(ledger: Ledger, identifier: str) -> Item:

@@ -5,6 +5,7 @@ from functions.ledger.store import Ledger
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: sorts as the numbers do, no look-alikes
 TIME_DIGITS = 9  # 45 bits of milliseconds: until the year 3084
 RANDOM_DIGITS = 9  # 45 bits: two requests of one account in one millisecond do not meet
+PROJECT_DIGITS = 12  # 60 bits
 
 
 def time_ordered(ledger: Ledger, after: str = "", by_ms: int = 1) -> str:
@@ -32,6 +33,11 @@ def made_at(identifier: str) -> int:
 def account_number(ledger: Ledger) -> int:
     """A random number of 12 digits: what people see as the user's id."""
     return 10**11 + int.from_bytes(ledger.random(8)) % (9 * 10**11)
+
+
+def project_id(ledger: Ledger) -> str:
+    """A random name of 12 characters: of a project, in the ids of its users, and in the addresses of its pages."""
+    return _digits(int.from_bytes(ledger.random(8)), PROJECT_DIGITS)
 
 
 def _number(digits: str) -> int:

@@ -1,20 +1,26 @@
-"""Pages that people read: receipts and days, through PynamoDB's queries."""
+"""Pages that people read: receipts, days, a project's users, through PynamoDB's queries."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from pynamodb.exceptions import PynamoDBException
 from pynamodb.pagination import ResultIterator
 
 from functions.errors import LedgerUnavailable
+from functions.ledger import members as scopes
 from functions.ledger.account import Account
 from functions.ledger.receipts import Receipt
-from functions.ledger.tables import Accounts, Days, Receipts
+from functions.ledger.tables import Accounts, Days, Members, Receipts
 
 READS_MAX = 5
 QUERY_MAX = 2_000
 """Receipts of one query: each is to be answered in LEDGER_TIMEOUT_S, and to fit in a small function's memory."""
+BATCH_MAX = 100
+"""Keys that one BatchGetItem takes: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html"""
+PAUSE_FIRST_S = 0.02
 BEFORE_ALL, AFTER_ALL = "0", "~"
 """Sort below and above every id; DynamoDB takes no empty key."""
 
@@ -70,6 +76,48 @@ def recent_days(account: Account, first: int, last: int) -> list[DayTotals]:
             return _summed(closed, account, first, last)
         account = again
     raise LedgerUnavailable("The account changes too quickly to be summed.")
+
+
+def members(project_id: str, after: str, limit: int) -> list[str]:
+    """The numbers of a project's users, sorted: the first so many after `after`; "" is before all.
+
+    Raises LedgerUnavailable.
+    """
+    beyond = Members.member > (after or BEFORE_ALL)
+    with _unavailable():
+        rows = Members.query(scopes.users(project_id), beyond, limit=limit, consistent_read=True)
+        return [str(row.member) for row in rows]
+
+
+def accounts_of(account_ids: Sequence[str]) -> list[Account]:
+    """The accounts of these ids, in their order and as they are stored; those that are gone are left out.
+
+    Raises LedgerUnavailable.
+    """
+    found: dict[str, Account] = {}
+    for begin in range(0, len(account_ids), BATCH_MAX):
+        found |= _batch(list(dict.fromkeys(account_ids[begin : begin + BATCH_MAX])))
+    return [found[account_id] for account_id in account_ids if account_id in found]
+
+
+def _batch(account_ids: list[str]) -> dict[str, Account]:
+    """DynamoDB may answer a part of what was asked, and is asked again for the rest."""
+    found: dict[str, Account] = {}
+    for attempt in range(READS_MAX):
+        if not account_ids:
+            return found
+        if attempt:
+            time.sleep(PAUSE_FIRST_S * 2**attempt)
+        with _unavailable():
+            connection = Accounts._get_connection()
+            keys: list[Any] = [{"account_id": one} for one in account_ids]  # its hints say otherwise
+            answer = connection.batch_get_item(keys, consistent_read=True)
+        accounts = [Account(item) for item in answer["Responses"].get(Accounts.Meta.table_name, [])]
+        found |= {account.account_id: account for account in accounts}
+        account_ids = [one for one in account_ids if one not in found] if answer.get("UnprocessedKeys") else []
+    if account_ids:
+        raise LedgerUnavailable("The ledger cannot be reached.")
+    return found
 
 
 def _closed_days(account_id: str, first: int, last: int) -> dict[int, DayTotals]:

@@ -8,6 +8,7 @@ from functions.errors import LedgerUnavailable
 from functions.ledger.store import Ambiguous, Item, Ledger, Refused
 
 PUTS_MAX = 5
+SELDOM = frozenset({"method", "project_version", "provider", "attempts", "reasoning", "blocked", "offence"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,25 @@ class Receipt:
     """By which rule a request was charged whose client left: `stop` or `drain`."""
     claim: str = ""
     """Of its Idempotency-Key, where it came with one: functions/ledger/idempotency.py."""
+    method: str = ""
+    """How its user was known, such as `jwt`."""
+    project_version: int = 0
+    """Of the project's document it was served by; 0: the built-in one."""
+    provider: str = ""
+    """Who answered, by the project's name for it."""
+    attempts: tuple[str, ...] = ()
+    """The providers that were asked before and failed, each with the error's code: `openai: provider_failed`."""
+    reasoning: int = 0
+    """The part of `output` that the model thought and did not say, in tokens."""
+    blocked: str = ""
+    """Why its input or its answer was blocked; "" where it was not."""
+    offence: str = ""
+    """That it counts against its user, and by which policy: functions/ledger/abuse.py."""
 
     def to_item(self) -> Item:
-        return {f.name: _to_wire(getattr(self, f.name)) for f in dataclasses.fields(self)}
+        """What is empty of SELDOM is not stored: a receipt should be small."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {name: _to_wire(value) for name, value in values.items() if value or name not in SELDOM}
 
     @classmethod
     def from_item(cls, item: Item) -> "Receipt":

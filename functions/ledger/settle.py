@@ -5,10 +5,12 @@ of times, and happens once, because it removes the hold that is its condition.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from functions.errors import LedgerUnavailable
+from functions.ledger import abuse, receipts
 from functions.ledger import account as accounts
-from functions.ledger import receipts
+from functions.ledger.abuse import Policy
 from functions.ledger.account import Account, Hold
 from functions.ledger.expression import Expression
 from functions.ledger.receipts import Receipt
@@ -26,14 +28,19 @@ class HoldResolved(Exception):
         self.receipt = receipt
 
 
-async def settle(ledger: Ledger, account: Account, hold: Hold, receipt: Receipt) -> Account:
+async def settle(
+    ledger: Ledger, account: Account, hold: Hold, receipt: Receipt, offence: Policy | None = None
+) -> Account:
     """Turn a hold into its cost: put the receipt, then apply the one that counts. Returns the account after.
 
-    `account` is the account as last seen. Raises HoldResolved when another receipt counted or the hold was
-    resolved before; LedgerUnavailable when the receipt could not be put (the hold then expires) or not be
-    applied (whoever reads the account next applies it).
+    `account` is the account as last seen. With an `offence` the request is counted against its user in the same write;
+    the receipt tells it, so whoever applies the receipt counts it, once (rule 13).
+    Raises HoldResolved when another receipt counted or the hold was resolved before; LedgerUnavailable when the receipt
+    could not be put (the hold then expires) or not be applied (whoever reads the account next applies it).
     """
     _check_cost(hold, receipt.cost)  # before the receipt, which could never be applied
+    if offence:
+        receipt = replace(receipt, offence=offence.text)
     winner = await receipts.put(ledger, receipt)
     try:
         after = await apply(ledger, account, hold, winner)
@@ -67,15 +74,21 @@ async def apply(ledger: Ledger, account: Account, hold: Hold, receipt: Receipt) 
             if value:
                 name = write.name(f"#d{index}", f"{total}:{day}")
                 write.added.append(f"{name} {write.number(f':d{index}', value)}")
+        if receipt.offence:
+            abuse.count(write, seen, Policy.of(receipt.offence), receipt.ended)
 
     return await _resolve(ledger, account, hold, receipt.cost, more)
 
 
-async def void(ledger: Ledger, account: Account, hold: Hold, counts: list[Count]) -> Account:
+async def void(
+    ledger: Ledger, account: Account, hold: Hold, counts: list[Count], offence: Policy | None = None
+) -> Account:
     """Give a hold back whole, and the counters whose period is still current (rule 6).
 
-    For requests that were not forwarded, so there is no receipt. Raises HoldResolved, LedgerUnavailable.
+    For requests that were not forwarded, so there is no receipt; an `offence` is counted in the same write.
+    Raises HoldResolved, LedgerUnavailable.
     """
+    at_s = int(ledger.clock.now())
 
     def more(write: Expression, seen: Account) -> None:
         for index, window in enumerate(current(counts, ledger.clock.now())):
@@ -83,6 +96,8 @@ async def void(ledger: Ledger, account: Account, hold: Hold, counts: list[Count]
                 name = write.name(f"#w{index}", window.attribute)
                 write.added.append(f"{name} {write.number(':less', -1)}")
                 write.conditions.append(f"{name} > {write.number(':none', 0)}")  # a late void finds it dropped
+        if offence:
+            abuse.count(write, seen, offence, at_s)
 
     return await _resolve(ledger, account, hold, 0, more)
 

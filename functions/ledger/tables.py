@@ -78,6 +78,13 @@ class Receipts(Model):
     anomalies: ListAttribute[Any] = ListAttribute(default=list)
     abort = UnicodeAttribute(default="")
     claim = UnicodeAttribute(default="")
+    method = UnicodeAttribute(default="")
+    project_version = NumberAttribute(default=0)
+    provider = UnicodeAttribute(default="")
+    attempts: ListAttribute[Any] = ListAttribute(default=list)
+    reasoning = NumberAttribute(default=0)
+    blocked = UnicodeAttribute(default="")
+    offence = UnicodeAttribute(default="")
 
 
 class Journal(Model):
@@ -107,7 +114,10 @@ class Windows(Model):
 
 
 class Claims(Model):
-    """Idempotency keys that were used: functions/ledger/idempotency.py."""
+    """Idempotency keys that were used: functions/ledger/idempotency.py.
+
+    Beside them the links and sessions of owners: functions/ledger/sessions.py.
+    """
 
     class Meta(_Table):
         table_name = "claims"
@@ -138,6 +148,25 @@ class Checkpoints(Model):
     account_id = UnicodeAttribute(hash_key=True)
 
 
+class Projects(Model):
+    """What owners decide about their apps: functions/ledger/projects.py."""
+
+    class Meta(_Table):
+        table_name = "projects"
+
+    project_id = UnicodeAttribute(hash_key=True)
+
+
+class Members(Model):
+    """What belongs to what, to be listed: functions/ledger/members.py."""
+
+    class Meta(_Table):
+        table_name = "members"
+
+    scope = UnicodeAttribute(hash_key=True)
+    member = UnicodeAttribute(range_key=True)
+
+
 TABLES: tuple[type[Model], ...] = (
     Accounts,
     Credentials,
@@ -148,6 +177,8 @@ TABLES: tuple[type[Model], ...] = (
     Days,
     Claims,
     Checkpoints,
+    Projects,
+    Members,
 )
 TTL_TABLES = {"windows": "ttl", "claims": "ttl"}
 

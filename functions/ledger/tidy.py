@@ -16,8 +16,7 @@ DAY_CLOSES_AFTER_S = 2 * HOUR_S
 """How long after its end a day is moved away; clocks differ by far less, and a settle adds to today only."""
 
 
-class AccountGone(Exception):
-    """There is no such account."""
+AccountGone = accounts.AccountGone
 
 
 async def read(ledger: Ledger, account_id: str) -> Account:

@@ -43,7 +43,9 @@ class Process:
 
     async def admit(self, key: str, body: bytes = BODY) -> Ticket:
         prepared = prepare(CHAT, body, 2048, 256)
-        return await self.gate.admit(self.caller, self.key, prepared, Repeat(key, CHAT.encode() + b"\n" + body))
+        return await self.gate.admit(
+            self.caller, self.key, "default", prepared, Repeat(key, CHAT.encode() + b"\n" + body)
+        )
 
     async def charge(self, ticket: Ticket) -> None:
         """The answer is complete."""
@@ -86,9 +88,9 @@ class Shop:
 
     async def over(self, ledger: Ledger, store: FaultyStore) -> Process:
         """A process on this ledger; it has seen the key before."""
-        callers = Callers(self.project)
+        callers = Callers()
         caller = await callers.look_up(self.books.ledger, self.key)
-        gate = Gate(ledger, RULES, callers, model="default", hold_expiry_s=HOLD_S)
+        gate = Gate(ledger, RULES, callers, hold_expiry_s=HOLD_S, project=self.project)
         return Process(self.key, ledger, store, gate, caller)
 
     async def together(self, count: int) -> list[Process]:

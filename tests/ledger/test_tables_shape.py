@@ -6,7 +6,7 @@ import boto3
 from moto import mock_aws
 
 from functions import settings as settings_module
-from functions.ledger import pages, tables
+from functions.ledger import pages, receipts, tables
 from functions.ledger.account import Account
 from functions.ledger.receipts import Receipt
 
@@ -34,6 +34,8 @@ def test_every_table_is_on_demand_and_has_its_key() -> None:
             "s-days": ["account_id", "day"],
             "s-claims": ["claim_id"],
             "s-checkpoints": ["account_id"],
+            "s-projects": ["project_id"],
+            "s-members": ["scope", "member"],
         }
         ttl = client.describe_time_to_live(TableName="s-windows")["TimeToLiveDescription"]
         assert (ttl["TimeToLiveStatus"], ttl["AttributeName"]) == ("ENABLED", "ttl")
@@ -41,8 +43,15 @@ def test_every_table_is_on_demand_and_has_its_key() -> None:
 
 def test_a_receipt_reads_back_as_it_was_written() -> None:
     """What the hot path writes as an item, PynamoDB's pages read back field by field."""
-    receipt = Receipt(
-        "default/1", "1m80", 5, 6, "cut", 7, 8, "/v1/x", "m", "p", 9, 10, 11, 12, 13, ("a", "b"), "stop", "c"
+    receipt = dataclasses.replace(
+        Receipt("default/1", "1m80", 5, 6, "cut", 7, 8, "/v1/x", "m", "p", 9, 10, 11, 12, 13, ("a", "b"), "stop", "c"),
+        method="jwt",
+        project_version=14,
+        provider="mine",
+        attempts=("openai: provider_failed",),
+        reasoning=15,
+        blocked="content_filter",
+        offence="3/d/86400",
     )
     assert all(getattr(receipt, field.name) for field in dataclasses.fields(receipt))
     with mock_aws():
@@ -50,6 +59,13 @@ def test_a_receipt_reads_back_as_it_was_written() -> None:
         client = boto3.client("dynamodb", region_name="us-east-1")
         client.put_item(TableName="s-receipts", Item=receipt.to_item())
         assert pages.recent_receipts("default/1", 5) == [receipt]
+
+
+def test_a_receipt_of_the_built_in_project_stores_nothing_of_what_projects_have() -> None:
+    """What is seldom said is stored where there is something to say, and reads back as nothing elsewhere."""
+    receipt = Receipt("default/1", "1m80", 5, 6, "completed", 7, 8)
+    assert receipt.to_item().keys() == {field.name for field in dataclasses.fields(receipt)} - receipts.SELDOM
+    assert Receipt.from_item(receipt.to_item()) == receipt
 
 
 def test_open_days_add_to_closed_ones() -> None:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from functions.errors import LedgerUnavailable
+from functions.ledger import abuse, credentials, grants, journal, tidy
 from functions.ledger import account as accounts
 from functions.ledger import audit as audits
-from functions.ledger import credentials, grants, journal, tidy
 from tests.simulation.request import Request
 from tests.simulation.store import Crash, Process
 
@@ -129,7 +129,14 @@ def _entry(world: "World", reason: str, amount: int) -> journal.Entry:
 
 
 async def reissue(world: "World", account: "Account") -> None:
-    """A new key is mailed, which replaces the old one at once or when it is first used."""
+    """A new key is mailed, which replaces the old one at once or when it is first used; or an owner makes another."""
+    if not account.email:
+        with contextlib.suppress(LedgerUnavailable):
+            ledger = world.ledger(world.process())
+            account.keys.append(await credentials.add_key(ledger, account.account_id))
+            if world.rng.random() < 0.5:
+                await credentials.revoke(ledger, account.account_id, credentials.credential_id(account.keys[0]))
+        return
     ledger, address = world.ledger(world.process()), grants.Address("default", account.email)
     with contextlib.suppress(LedgerUnavailable):
         key = await grants.register(ledger, address, grants.NO_TRIAL)
@@ -145,6 +152,53 @@ async def block(world: "World", account: "Account") -> None:
         request |= {"UpdateExpression": "SET #s = :s", "ExpressionAttributeNames": {"#s": "state"}}
         await world.outside.call("UpdateItem", request | {"ExpressionAttributeValues": {":s": {"S": state}}})
         await asyncio.sleep(world.rng.expovariate(0.2))
+
+
+async def ban(world: "World", account: "Account") -> None:
+    """An owner blocks a user for a while or until they are let in again, by processes that may fail."""
+    with contextlib.suppress(LedgerUnavailable):
+        until = int(world.stage.time() + world.rng.choice((20, 300, 4000)))
+        world.model.blocking[account.account_id].add(until)
+        await abuse.block(world.ledger(world.process()), account.account_id, until)
+    await asyncio.sleep(world.rng.expovariate(0.1))
+    if world.rng.random() < 0.5:
+        with contextlib.suppress(LedgerUnavailable):
+            await abuse.unblock(world.ledger(world.process()), account.account_id)
+
+
+async def offend(world: "World", account: "Account") -> None:
+    """Something is refused for what it says, and counts against its user beside any request."""
+    if world.policy:
+        for _ in range(world.rng.randint(1, 3)):
+            process = world.process()
+            view = world.rng.choice((world.first[account.account_id], await _seen(world, account)))
+            world.model.offending[account.account_id].append(int(process.now()))
+            with contextlib.suppress(LedgerUnavailable, Crash):
+                await abuse.offend(world.ledger(process), view, world.policy)
+
+
+async def _seen(world: "World", account: "Account") -> accounts.Account:
+    return await tidy.read(world.ledger(world.outside), account.account_id)
+
+
+async def visit(world: "World", account: "Account") -> None:
+    """Somebody whom no key tells comes in several places at once; they are one user, and get a key of ours."""
+    subject = grants.Subject("default", "jwt", str(world.rng.randint(1, 2)), "shown")
+    gain = grants.Trial(world.amount(), world.rng.choice((0, 4000)))
+
+    async def come() -> str:
+        with contextlib.suppress(LedgerUnavailable, Crash):
+            return await grants.first_sight(world.ledger(world.process()), subject, gain)
+        return ""
+
+    found = set(await asyncio.gather(*(come() for _ in range(world.rng.randint(1, 3))))) - {""}
+    world.seen[subject.digest] |= found
+    world.model.expect(len(world.seen[subject.digest]) <= 1, f"{subject} has {world.seen[subject.digest]}")
+    if found and min(found) not in world.first:
+        world.stage.stats["first sights"] += 1
+        with contextlib.suppress(LedgerUnavailable):
+            key = await credentials.add_key(world.ledger(world.process()), min(found))
+            await world.join(min(found), "", key)
 
 
 async def fail(world: "World", account: "Account") -> None:
@@ -184,6 +238,9 @@ ACTIONS: tuple[tuple[Act, float], ...] = (
     (refund, 2),
     (reissue, 3),
     (block, 1),
+    (ban, 1.5),
+    (offend, 3),
+    (visit, 2),
     (turn_clock, 2),
     (check, 3),
 )

@@ -8,14 +8,14 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from tests.simulation.counting import Counting
+from tests.simulation.abusing import Abusing
 from tests.simulation.plain import Charged, Held, Limits, Plain, index, read_account, read_receipt
 from tests.simulation.store import Call, Fault, Stage
 
 Item = dict[str, Any]
 
 
-class Model(Counting):
+class Model(Abusing):
     """Every account, receipt, key and counter as it must be."""
 
     def __init__(self, stage: Stage, limits: Limits) -> None:
@@ -98,6 +98,7 @@ class Model(Counting):
             hold.echo = True
             self.expect(earlier.fate != "settled", f"{request}: a settled request was admitted again")
         self.expect(expected.state == "open" and not expected.debt, f"{request}: a blocked account was admitted")
+        self.let_in(call, expected, after)
         self.expect(self.keys.get(request.credential_id) == "live", f"{request}: a key that is not live was admitted")
         self.expect(len(expected.holds) < self.limits.open_max, f"{request}: more requests run than may")
         self.expect(request.least <= hold.amount <= request.upper, f"{request}: {hold} is held for {request.least}…")
@@ -139,6 +140,7 @@ class Model(Counting):
                     self.counted[after.account_id][name] -= 1
         else:
             self._charge(call, receipt, expected, after)
+            self.offended_by(receipt, expected)
             if own and hold.unheard:
                 self.stage.stats["adopted holds"] += 1
         cost = receipt.cost if receipt else 0
@@ -169,6 +171,7 @@ class Model(Counting):
         hold = self.held[hold_id]
         self.expect(call.request is hold.request, f"{call}: somebody else extended {hold_id}")
         self.expect(expected.state == "open" and not expected.debt, f"{call}: a blocked account was extended")
+        self.expect(expected.blocked <= call.planned_s, f"{call}: extended for a user who is blocked")
         self.expect(larger.extended == hold.extended + 1, f"{call}: {hold_id} was extended twice by one write")
         added = {lot: part - hold.lots.get(lot, 0) for lot, part in larger.lots.items()}
         self._spend(expected, larger.paid - hold.paid, added)
@@ -188,7 +191,7 @@ class Model(Counting):
             self.expect(expires <= self.stage.time() + self.fastest_s, f"{call}: a lot lapsed before its time")
 
     def _otherwise(self, call: Call, before: Plain, after: Plain, expected: Plain) -> None:
-        """Not by a request: credits that came or went, debt, keys, a block."""
+        """Not by a request: credits that came or went, debt, keys, a block, an offence."""
         came, owed = after.credited - before.credited, after.debt - before.debt
         if came or owed:
             gifts = {name: lot for name, lot in after.lots.items() if name not in before.lots}
@@ -198,6 +201,10 @@ class Model(Counting):
             expected.paid += came - sum(left for left, _ in gifts.values())
             expected.credited, expected.debt = after.credited, after.debt
             self.unentered[after.account_id] = (came, owed, before.paid, before.debt)
+        if after.offence != before.offence:
+            self.offended_beside(call, after, expected)
+        if after.acts != before.acts:
+            self.by_hand(call, before, after, expected)
         if call.request is None or after.version != before.version:
             expected.state, expected.version = after.state, after.version
 

@@ -1,6 +1,6 @@
 """Plain numbers: an account, a hold and a receipt as a bookkeeper would note them down, read from DynamoDB's JSON."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class Limits:
     output: int
     cached: int
     request: int = 0
+    abuse: tuple[int, str, int] | None = None
+    """So many offences in this period block for so many seconds."""
 
     def cost(self, tokens_in: int, tokens_out: int, cached: int = 0) -> int:
         fresh = tokens_in - cached
@@ -93,11 +95,16 @@ class Charged:
     hold: int
     input: int
     output: int
+    ended: int
+    offence: str
 
 
 @dataclass(slots=True)
 class Plain:
-    """An account. `lots` are (left, expires) by name; `counts` are windows, `days` are totals of open days."""
+    """An account. `lots` are (left, expires) by name; `counts` are windows, `days` are totals of open days.
+
+    `offences` are counted against its user, who is `blocked` until then; `acts` is how often somebody blocked by hand.
+    """
 
     account_id: str
     paid: int
@@ -111,10 +118,20 @@ class Plain:
     holds: dict[str, Held]
     counts: dict[str, int]
     days: dict[str, int]
+    offences: dict[str, int]
+    blocked: int
+    offence: str
+    acts: int
 
     def copy(self) -> "Plain":
-        sums = (self.paid, self.spent, self.expired, self.credited, self.debt, self.version, self.state)
-        return Plain(self.account_id, *sums, dict(self.lots), dict(self.holds), dict(self.counts), dict(self.days))
+        return replace(
+            self,
+            lots=dict(self.lots),
+            holds=dict(self.holds),
+            counts=dict(self.counts),
+            days=dict(self.days),
+            offences=dict(self.offences),
+        )
 
     def unlike(self, other: "Plain") -> str:
         """In what another account is different."""
@@ -157,6 +174,10 @@ def read_account(item: Item) -> Plain:
         holds={name: read_hold(hold["M"]) for name, hold in item["holds"]["M"].items()},
         counts={name: value for name, value in numbers.items() if name[1:2] == ":"},
         days={name: value for name, value in numbers.items() if name.partition(":")[0] in TOTALS},
+        offences={name: value for name, value in numbers.items() if name.startswith("abuse/")},
+        blocked=numbers.get("blocked", 0),
+        offence=item.get("offence", {"S": ""})["S"],
+        acts=numbers.get("blocks", 0),
     )
 
 
@@ -169,8 +190,12 @@ def read_hold(fields: Item) -> Held:
 
 
 def read_receipt(item: Item) -> Charged:
-    numbers = [int(item[name]["N"]) for name in ("cost", "hold", "input", "output")]
-    return Charged(item["account_id"]["S"], item["receipt_id"]["S"], item["outcome"]["S"], *numbers)
+    cost, hold, tokens_in, tokens_out, ended = (
+        int(item[name]["N"]) for name in ("cost", "hold", "input", "output", "ended")
+    )
+    account_id, receipt_id, outcome = (item[name]["S"] for name in ("account_id", "receipt_id", "outcome"))
+    offence = item.get("offence", {"S": ""})["S"]
+    return Charged(account_id, receipt_id, outcome, cost, hold, tokens_in, tokens_out, ended, offence)
 
 
 def read_counts(item: Item) -> dict[str, int]:

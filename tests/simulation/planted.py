@@ -1,4 +1,4 @@
-"""Six bugs to plant into the real ledger: each is a rule of docs/ledger.md that somebody may find too careful.
+"""Bugs to plant into the real ledger: each is a rule of docs/ledger.md that somebody may find too careful.
 
 The simulation has to find every one of them, by a promise that it breaks.
 """
@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from functions.ledger import admit, counters, ids, receipts, settle, tidy
+from functions.ledger.abuse import Policy
 from functions.ledger.account import Account, Hold
 from functions.ledger.expression import Expression
 from functions.ledger.receipts import Receipt
@@ -113,12 +114,52 @@ def windows_forgotten_after_one_period() -> Iterator[None]:
 def settle_before_the_receipt() -> Iterator[None]:
     """Rule 2: the account is charged first, and the receipt put when that is done."""
 
-    async def backwards(ledger: Ledger, account: Account, hold: Hold, receipt: Receipt) -> Account:
+    async def backwards(
+        ledger: Ledger, account: Account, hold: Hold, receipt: Receipt, offence: Policy | None = None
+    ) -> Account:
+        receipt = replace(receipt, offence=offence.text if offence else "")
         after = await settle.apply(ledger, account, hold, receipt)
         await receipts.put(ledger, receipt)
         return after
 
     with _replaced(charge, "settle", backwards):
+        yield
+
+
+@contextmanager
+def admit_by_the_view_alone() -> Iterator[None]:
+    """Rule 13: whether its user is blocked is asked of the account as last seen, and not by the write."""
+
+    def unasked(self: Expression, now_s: float) -> None:
+        """No condition."""
+
+    with _replaced(Expression, "unblocked", unasked):
+        yield
+
+
+@contextmanager
+def offences_without_an_id() -> Iterator[None]:
+    """Rule 13: an offence is counted however often it arrives."""
+    real = Expression.request
+
+    def unguarded(self: Expression, table: str, key: Item) -> Item:
+        self.conditions = [condition for condition in self.conditions if "offence < " not in condition]
+        return real(self, table, key)
+
+    with _replaced(Expression, "request", unguarded):
+        yield
+
+
+@contextmanager
+def offences_of_the_settler_alone() -> Iterator[None]:
+    """Rule 13: the receipt does not tell of an offence, so whoever heals does not count it."""
+    real = receipts.put
+
+    async def untold(ledger: Ledger, receipt: Receipt) -> Receipt:
+        winner = await real(ledger, replace(receipt, offence=""))
+        return replace(winner, offence=receipt.offence)
+
+    with _replaced(receipts, "put", untold):
         yield
 
 
@@ -131,5 +172,8 @@ PLANTED: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
         lots_come_back_as_paid,
         windows_forgotten_after_one_period,
         settle_before_the_receipt,
+        admit_by_the_view_alone,
+        offences_without_an_id,
+        offences_of_the_settler_alone,
     )
 }

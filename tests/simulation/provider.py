@@ -6,13 +6,16 @@ each request is written down, and is what the request must be charged.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
+from unittest import mock
 
 import aiohttp
 
+from functions.forward.passing import Whole
 from functions.forward.upstream import Reach
 from tests.simulation.store import CRASH_IN_STREAM, REQUEST, Process
 
@@ -31,6 +34,9 @@ KINDS = (
     ("429", 1),
 )
 """How often the provider does what: well; slowly; more than its limit; and the ways in which it fails."""
+
+BLOCKED = 0.25
+"""How often an answer in one piece is blocked."""
 
 HEAD = (
     '{"choices":[{"finish_reason":null,"index":0,"delta":{"content":"word"}}],"created":1,"id":"chatcmpl-1","model":"m"'
@@ -54,6 +60,8 @@ class Served:
     reached: bool = False
     ended: bool = False
     """The gateway was told that this was all."""
+    blocked: bool = False
+    """And that it was made for what should not have been asked."""
 
     def usage(self) -> dict[str, Any]:
         return {
@@ -68,6 +76,21 @@ class Served:
         return (
             f',"timings":{{"cache_n":{self.cached},"prompt_n":{fresh},"prompt_ms":1.5,"predicted_n":{self.output}}}}}'
         )
+
+
+@contextmanager
+def blocking() -> Iterator[None]:
+    """Answers that were blocked are read as such. A llama-server blocks none, so this is said beside its answer."""
+    real = Whole._read
+
+    def read(self: Whole) -> None:
+        real(self)
+        request = REQUEST.get()
+        if request and request.served[-1].blocked:
+            self.blocked = "content_filter"
+
+    with mock.patch.object(Whole, "_read", read):
+        yield
 
 
 class Provider:
@@ -140,6 +163,7 @@ class Answering:
             if kind in ("break", "no_end"):
                 raise aiohttp.ClientPayloadError("broke off")
             served.output, served.told, served.ended = goal, True, True
+            served.blocked = rng.random() < BLOCKED
             message = {"choices": [{"message": {"content": "word"}}], "model": "m", "usage": served.usage()}
             yield json.dumps(message).encode()
 

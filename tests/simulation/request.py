@@ -13,6 +13,7 @@ REASONS = {
     "invalid_api_key": "key",
     "insufficient_quota": "credits",
     "forbidden": "blocked",
+    "user_blocked": "abuse",
     "credits_held": "held",
     "too_many_open_requests": "open",
     "rate_limit_exceeded": "rate",
@@ -81,6 +82,8 @@ class Request:
         high = account.free(process.stage.time() + model.slowest_s - 1)
         if account.state != "open":
             self.could.add("blocked")
+        if account.blocked > process.now():
+            self.could.add("abuse")
         if account.debt or low + account.held() < self.least:
             self.could.add("credits")
         if low < self.least <= high + account.held():
@@ -117,6 +120,7 @@ class Request:
             (first, "idempotency_key_reused"),
             (full["project"], "rate_limit_exceeded"),
             ("blocked" in self.could, "forbidden"),
+            ("abuse" in self.could, "user_blocked"),
             (account.debt, "insufficient_quota"),
             (full["account"], "rate_limit_exceeded"),
             ("open" in self.could, "too_many_open_requests"),
@@ -173,6 +177,9 @@ class Request:
         model.expect(told == (tokens_in, tokens_out), f"{self}: used {tokens_in}, {tokens_out}, receipt says {told}")
         if receipt.outcome == "completed":
             model.expect(served.ended, f"{self}: completed, and the provider had not ended")
+            counts = served.blocked and bool(model.limits.abuse)
+            model.expect(bool(receipt.offence) == counts, f"{self}: {served}, its receipt counts {receipt.offence!r}")
+        model.expect(served.blocked or not receipt.offence, f"{self}: counted as an offence, and nothing was blocked")
         if receipt.outcome == "client_left":
             model.expect(self.left, f"{self}: its client is said to have left")
         earlier = [model.receipts[hold_id].cost for hold_id in self.holds if hold_id in model.receipts]

@@ -20,6 +20,7 @@ NEEDED = (
     "answers 401 invalid_api_key",
     "answers 402 insufficient_quota",
     "answers 403 forbidden",
+    "answers 403 user_blocked",
     "answers 409 idempotency_key_in_progress",
     "answers 409 idempotency_key_reused",
     "answers 409 idempotency_key_used",
@@ -39,6 +40,10 @@ NEEDED = (
     "late settles",
     "heals",
     "adopted holds",
+    "offences",
+    "blocks by offences",
+    "blocks and their ends by hand",
+    "first sights",
     "extensions",
     "audits",
 )

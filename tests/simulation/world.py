@@ -4,19 +4,22 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, cast
 
-from functions.admit.gate import Gate
 from functions.authenticate.address import scope
 from functions.authenticate.addresses import Addresses
 from functions.authenticate.callers import Callers
 from functions.forward.upstream import Upstream
+from functions.ledger import account as accounts
 from functions.ledger import credentials, grants, tidy
+from functions.ledger.abuse import Policy
 from functions.ledger.store import Ledger
+from functions.projects.asking import Door
+from functions.projects.live import Projects
 from functions.settings import Settings
 from functions.story import Gateway
 from functions.stream import App
@@ -24,7 +27,7 @@ from tests.simulation import actors, loop
 from tests.simulation.client import send
 from tests.simulation.model import Model
 from tests.simulation.plain import Limits
-from tests.simulation.provider import Provider
+from tests.simulation.provider import Provider, blocking
 from tests.simulation.request import Request
 from tests.simulation.store import EPOCH_S, Crash, Process, Stage, Weather
 from tests.simulation.table import FakeDynamoDB, schemas
@@ -80,6 +83,11 @@ class World:
         self.outside = Process(self.stage, "outside", reliable=True)
         self.references = 0
         self.addresses = ADDRESSES[: rng.randint(1, 2)]
+        self.policy = Policy(*limits.abuse) if limits.abuse else None
+        self.first: dict[str, accounts.Account] = {}
+        """Accounts as they were at first, by their ids: an old view of each."""
+        self.seen: dict[str, set[str]] = defaultdict(set)
+        """By what a user without a key is known: the accounts that were found for them."""
 
     def observe(self, table: str, key: tuple[str, ...], before: Any, after: Any) -> None:
         self.stage.remember(table, key, before)
@@ -92,7 +100,7 @@ class World:
         """A new process, with nothing remembered and a clock of its own."""
         process = Process(self.stage, f"p{len(self.processes) + 1}", self.skew(4))
         self.model.clock(process.skew_s)
-        process.app = gateway(self.settings, self.ledger(process), process)
+        process.app = gateway(self.settings, self.ledger(process), process, self.policy)
         self.processes.append(process)
         return process
 
@@ -118,7 +126,7 @@ class World:
             key = await grants.register(ledger, grants.Address("default", email), gift)
             found = await credentials.find(ledger, credentials.credential_id(key))
             assert found
-            self.accounts.append(Account(found[1].account_id, email, [key]))
+            await self.join(found[1].account_id, email, key)
             if self.rng.random() < 0.8:
                 await actors.enter(self, self.outside, self.accounts[-1], "purchase", self.amount())
             if self.rng.random() < 0.3:
@@ -126,6 +134,11 @@ class World:
         for _ in range(self.rng.randint(2, 3)):
             self.start()
         self.stage.weather = self.weather
+
+    async def join(self, account_id: str, email: str, key: str) -> None:
+        """An account takes part from now on."""
+        self.first[account_id] = await tidy.read(self.ledger(self.outside), account_id)
+        self.accounts.append(Account(account_id, email, [key]))
 
     def amount(self) -> int:
         """Microcredits: enough for few requests, or for many."""
@@ -216,14 +229,17 @@ def rules(rng: Random) -> tuple[Settings, Limits]:
     )
     short = {name[0]: most for name, most in user.items()}
     totals = {name[0]: most for name, most in project.items()}
-    plain = Limits(short, {"m": address}, totals, open_max, tokens_in, tokens_out, cached, request)
+    abuse = rng.choice((None, (1, "h", 200), (2, "h", 30), (3, "d", 2000), (2, "m", 100)))
+    plain = Limits(short, {"m": address}, totals, open_max, tokens_in, tokens_out, cached, request, abuse)
     return settings, plain
 
 
-def gateway(settings: Settings, ledger: Ledger, process: Process) -> App:
-    """A process's app, as functions.stream.App.open makes it, but for what it talks to."""
+def gateway(settings: Settings, ledger: Ledger, process: Process, policy: Policy | None) -> App:
+    """A process's app, as functions.stream.App.open makes it, but for what it talks to, and with offences counted."""
     app = App(settings)
     callers = Callers()
+    projects = Projects(settings, ledger, callers)
+    vars(projects.default)["abuse"] = policy
     upstream = Upstream(None, "http://llama", "", connect_s=5, idle_s=120, abort=settings.llama_client_left)  # type: ignore[arg-type]
     app.gateway = Gateway(
         settings=settings,
@@ -231,7 +247,8 @@ def gateway(settings: Settings, ledger: Ledger, process: Process) -> App:
         upstream=upstream,
         callers=callers,
         addresses=Addresses(app.rules.address_limits),
-        gate=Gate(ledger, app.rules, callers, model=settings.llama_model, hold_expiry_s=settings.hold_expiry_s),
+        door=Door(projects, callers, cast(Any, None)),  # nobody comes with a token
+        connect=cast(Any, None),
     )
     upstream.session = Provider(process, settings.hold_expiry_s - min(60, settings.hold_expiry_s / 2))  # type: ignore[assignment]
     return app
@@ -248,7 +265,8 @@ def play(seed: int) -> Outcome:
         return world.outcome()
 
     try:
-        return loop.run(all_of_it())
+        with blocking():
+            return loop.run(all_of_it())
     except loop.NothingLeft:
         world.model.broken("somebody waits for ever")
         return world.outcome()

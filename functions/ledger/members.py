@@ -1,0 +1,59 @@
+"""Members: what belongs to what, to be listed: a project's users, an owner's projects, a user's keys.
+
+A member is put and dropped in the transaction that makes it true, so a list is never behind what it lists.
+"""
+
+from functions.ledger.store import Item, Ledger
+
+DEFAULT = "default"
+"""The built-in project has no owner who would list its users, and writes no members."""
+LISTED_MAX = 1000
+
+
+def users(project_id: str) -> str:
+    """The scope of a project's users, by their numbers."""
+    return f"project/{project_id}"
+
+
+def projects(email: str) -> str:
+    """The scope of an owner's projects, by their ids."""
+    return f"owner/{email}"
+
+
+def keys(account_id: str) -> str:
+    """The scope of the keys that an owner made for a user, by their ids."""
+    return f"keys/{account_id}"
+
+
+def put(ledger: Ledger, scope: str, member: str, more: Item | None = None) -> Item:
+    """A part of a transaction: somebody belongs there; `more` is what a list shows of them."""
+    created: Item = {"created": {"N": str(int(ledger.clock.now()))}}
+    return {"Put": {"TableName": ledger.table("members"), "Item": _key(scope, member) | created | (more or {})}}
+
+
+def drop(ledger: Ledger, scope: str, member: str) -> Item:
+    """A part of a transaction: nobody of this name belongs there any more."""
+    return {"Delete": {"TableName": ledger.table("members"), "Key": _key(scope, member)}}
+
+
+async def listed(ledger: Ledger, scope: str) -> list[Item]:
+    """The items of a scope, by their names; LISTED_MAX of them at most. Raises LedgerUnavailable."""
+    request: Item = {
+        "TableName": ledger.table("members"),
+        "KeyConditionExpression": "#scope = :scope",
+        "ExpressionAttributeNames": {"#scope": "scope"},
+        "ExpressionAttributeValues": {":scope": {"S": scope}},
+        "ConsistentRead": True,
+    }
+    found: list[Item] = []
+    while len(found) < LISTED_MAX:
+        page = await ledger.read("Query", request | {"Limit": LISTED_MAX - len(found)})
+        found += page["Items"]
+        if "LastEvaluatedKey" not in page:
+            break
+        request |= {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+    return found
+
+
+def _key(scope: str, member: str) -> Item:
+    return {"scope": {"S": scope}, "member": {"S": member}}

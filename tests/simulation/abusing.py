@@ -1,0 +1,70 @@
+"""Offences and blocks in plain numbers: each counts once, and blocks when it must."""
+
+from collections import defaultdict
+
+from tests.simulation.counting import Counting
+from tests.simulation.plain import Charged, Limits, Plain, index
+from tests.simulation.store import Call, Stage
+
+AGE_STALE = {"m": 3}
+"""After how many periods a count may be forgotten; of others after two."""
+
+
+class Abusing(Counting):
+    """What is counted against every user."""
+
+    def __init__(self, stage: Stage, limits: Limits) -> None:
+        super().__init__(stage, limits)
+        self.offending: dict[str, list[int]] = defaultdict(list)
+        """By account, when each offence was begun that is counted beside any request, and is not counted yet."""
+        self.blocking: dict[str, set[int]] = defaultdict(set)
+        """By account, until when somebody may block it by hand."""
+
+    def offended(self, expected: Plain, at_s: int) -> None:
+        """One more offence, of this moment; with the last one comes the block, which is never made shorter."""
+        if self.limits.abuse is None:
+            return self.broken(f"an offence of {expected.account_id}, and nothing counts as one")
+        threshold, period, block_s = self.limits.abuse
+        name = f"abuse/{period}:{index(period, at_s)}"
+        expected.offences[name] = expected.offences.get(name, 0) + 1
+        if expected.offences[name] >= threshold:
+            expected.blocked = max(expected.blocked, at_s + block_s)
+            self.stage.stats["blocks by offences"] += 1
+        self.stage.stats["offences"] += 1
+        return None
+
+    def offended_by(self, receipt: Charged, expected: Plain) -> None:
+        """A receipt is applied, by whomever: what it says of an offence counts then."""
+        if receipt.offence:
+            self.offended(expected, receipt.ended)
+
+    def offended_beside(self, call: Call, after: Plain, expected: Plain) -> None:
+        """An offence that no receipt tells: it is one that was begun, and each of those counts once at most."""
+        account_id, expected.offence = after.account_id, after.offence
+        for at_s in self.offending[account_id]:
+            tried = expected.copy()
+            self.offended(tried, at_s)
+            if (tried.offences, tried.blocked) == (after.offences, after.blocked):
+                expected.offences, expected.blocked = tried.offences, tried.blocked
+                self.offending[account_id].remove(at_s)
+                return
+        self.broken(f"{call}: an offence that nobody began, or that was counted before")
+
+    def by_hand(self, call: Call, before: Plain, after: Plain, expected: Plain) -> None:
+        """Somebody blocked a user, or let one in again; then nothing is counted against them any more."""
+        self.expect(after.acts == before.acts + 1, f"{call}: a block that another one overtook")
+        if after.blocked:
+            self.expect(after.blocked in self.blocking[after.account_id], f"{call}: blocked until {after.blocked}")
+        else:
+            expected.offences = {}
+        expected.blocked, expected.acts = after.blocked, after.acts
+        self.stage.stats["blocks and their ends by hand"] += 1
+
+    def let_in(self, call: Call, expected: Plain, after: Plain) -> None:
+        """A request takes something: its user is not blocked, and only counts of long ago are forgotten."""
+        self.expect(expected.blocked <= call.planned_s, f"{call}: who is blocked until {expected.blocked} was let in")
+        for name in [name for name in expected.offences if name not in after.offences]:
+            period, number = name[6], int(name[8:])
+            old = number <= index(period, call.planned_s) - AGE_STALE.get(period, 2)
+            self.expect(old, f"{call}: {name} was forgotten while it counted")
+            del expected.offences[name]
