@@ -7,7 +7,7 @@ A remembered key is believed only by a write that is conditional on the account'
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from functions.errors import Unauthenticated
+from functions.errors import LedgerUnavailable, Unauthenticated
 from functions.ledger import credentials, grants
 from functions.ledger.account import Account
 from functions.ledger.store import Ledger
@@ -17,42 +17,85 @@ REMEMBERED_MAX = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An account and the key it was asked with, valid at `credentials_version`."""
+    """An account and how it was asked for, valid at `credentials_version`."""
 
     credential_id: str
     account_id: str
     credentials_version: int
 
+    @property
+    def project_id(self) -> str:
+        """Whose user this is."""
+        return self.account_id.rpartition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Somebody who has no key of ours: known by a token of somebody else's, or by an address alone."""
+
+    subject: grants.Subject
+    gain: grants.Trial
+    """What the account begins with that is made at first sight."""
+
+    @property
+    def visitor_id(self) -> str:
+        """What they are remembered by; no SHA-256 of a key looks like it."""
+        return f"{self.subject.project}/{self.subject.kind}/{self.subject.digest}"
+
+
+Asker = str | Visitor
+"""A key, or somebody without one."""
+
+
+def _identifier(asker: Asker) -> str:
+    return credentials.credential_id(asker) if isinstance(asker, str) else asker.visitor_id
+
 
 class Callers:
-    """The keys and accounts this process has seen, the least recently used forgotten first."""
+    """Who this process has seen, and their accounts; the least recently used are forgotten first."""
 
-    def __init__(self, project: str = "default") -> None:
-        self.project = project
-        self.by_key: OrderedDict[str, Caller] = OrderedDict()
+    def __init__(self) -> None:
+        self.by_id: OrderedDict[str, Caller] = OrderedDict()
         self.accounts: OrderedDict[str, Account] = OrderedDict()
 
-    def remembered(self, key: str) -> Caller | None:
-        """The caller of a key seen before; it may have been revoked since."""
-        return self.by_key.get(credentials.credential_id(key))
+    def remembered(self, asker: Asker) -> Caller | None:
+        """The caller of a key seen before, which may have been revoked since, or of a visitor."""
+        return self.by_id.get(_identifier(asker))
 
-    async def look_up(self, ledger: Ledger, key: str) -> Caller:
-        """The caller of a key, read now. Raises Unauthenticated, LedgerUnavailable."""
-        identifier = credentials.credential_id(key)
-        self.by_key.pop(identifier, None)
+    async def look_up(self, ledger: Ledger, asker: Asker) -> Caller:
+        """Who is asking, read now. Raises Unauthenticated, LedgerUnavailable."""
+        identifier = _identifier(asker)
+        self.by_id.pop(identifier, None)
+        if isinstance(asker, str):
+            account = await self._of_key(ledger, identifier)
+        else:
+            account = await self._of_visitor(ledger, asker)
+        caller = Caller(identifier, account.account_id, account.credentials_version)
+        self.by_id[identifier] = caller
+        self.saw(account)
+        if len(self.by_id) > REMEMBERED_MAX:
+            self.by_id.popitem(last=False)
+        return caller
+
+    async def _of_key(self, ledger: Ledger, identifier: str) -> Account:
         found = await credentials.find(ledger, identifier)
         if found and found[0].state == "pending":
-            await grants.activate(ledger, grants.Address(self.project, found[0].email), identifier)
+            project = found[0].account_id.rpartition("/")[0]
+            await grants.activate(ledger, grants.Address(project, found[0].email), identifier)
             found = await credentials.find(ledger, identifier)
         if not found or found[0].state != "live":
             raise Unauthenticated
-        account = found[1]
-        caller = Caller(identifier, account.account_id, account.credentials_version)
-        self.by_key[identifier] = caller
-        self.saw(account)
-        if len(self.by_key) > REMEMBERED_MAX:
-            self.by_key.popitem(last=False)
-        return caller
+        return found[1]
+
+    async def _of_visitor(self, ledger: Ledger, visitor: Visitor) -> Account:
+        """At first sight an account is made, once: whoever comes second finds it."""
+        found = await grants.find_subject(ledger, visitor.subject)
+        if not found:
+            await grants.first_sight(ledger, visitor.subject, visitor.gain)
+            found = await grants.find_subject(ledger, visitor.subject)
+        if not found:
+            raise LedgerUnavailable("The ledger lost sight of an account; nothing was charged.")
+        return found[1]
 
     def account(self, caller: Caller) -> Account | None:
         """The caller's account as last seen."""

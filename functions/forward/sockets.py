@@ -17,6 +17,8 @@ from collections.abc import Callable
 
 import aiohttp
 
+from functions.outbound import Networks, Refused, is_allowed
+
 KEPT_S = 4
 """How long a connection is kept for the next request. llama-server closes it after 5 s; an environment of Lambda that
 was frozen meanwhile would not have seen that, and a request sent on it would fail."""
@@ -26,13 +28,36 @@ INTERVAL_S_MAX = 32_767
 USER_TIMEOUT_MS_MAX = 2**31 - 1
 """What the kernel takes."""
 
-
-def connector(limit: int, connect_s: float, idle_s: float) -> aiohttp.TCPConnector:
-    """Connections of which a dead one fails after `idle_s`, whatever it is waiting for."""
-    return aiohttp.TCPConnector(limit=limit, keepalive_timeout=KEPT_S, socket_factory=watched(connect_s, idle_s))
+Factory = Callable[[aiohttp.AddrInfoType], socket.socket]
 
 
-def watched(connect_s: float, idle_s: float) -> Callable[[aiohttp.AddrInfoType], socket.socket]:
+def connector(limit: int, connect_s: float, idle_s: float, allowed: Networks | None = None) -> aiohttp.TCPConnector:
+    """Connections of which a dead one fails after `idle_s`, whatever it is waiting for.
+
+    With `allowed`, only to addresses that are public or inside these networks: for URLs that an owner can set.
+    """
+    make = watched(connect_s, idle_s)
+    if allowed is not None:
+        make = guarded(make, allowed)
+    return aiohttp.TCPConnector(limit=limit, keepalive_timeout=KEPT_S, socket_factory=make)
+
+
+def guarded(make: Factory, allowed: Networks) -> Factory:
+    """`make`, which raises Refused for an address that is not allowed.
+
+    It is asked for each connection with the very address that is connected to: a name that leads elsewhere since it was
+    last looked up is judged by where it leads now.
+    """
+
+    def make_if_allowed(address: aiohttp.AddrInfoType) -> socket.socket:
+        if not is_allowed(str(address[4][0]), allowed):
+            raise Refused("not an address that may be connected to")
+        return make(address)
+
+    return make_if_allowed
+
+
+def watched(connect_s: float, idle_s: float) -> Factory:
     """Makes sockets that are probed after `connect_s` of silence, and given up after `idle_s` without an answer.
 
     Or after TRIES times `connect_s`, where that is longer.
