@@ -60,6 +60,8 @@ class Reader:
         """The provider said that this was all."""
         self.failed = False
         """The provider said that it failed."""
+        self.blocked = ""
+        """Who kept the answer back because of its content: the provider's filter or its model; "" where nobody did."""
         self._first = b""
         self._rename: tuple[bytes, bytes] | None = None
 

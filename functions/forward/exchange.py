@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
 from typing import Protocol
 
 Headers = dict[str, str]
@@ -13,6 +14,22 @@ class Presence(Protocol):
     left: bool
 
 
+@dataclass(slots=True)
+class Sent:
+    """What a request says of who sends it: every value of each header, in order."""
+
+    authorization: list[str] = field(default_factory=list)
+    api_key: list[str] = field(default_factory=list)
+    """`x-api-key`, where Anthropic's SDKs put the key."""
+    promptproxy_key: list[str] = field(default_factory=list)
+    """`x-promptproxy-key`, which holds a user's token and is no key, whatever its name."""
+    user_token: list[str] = field(default_factory=list)
+    """`x-user-token`: the same by another name."""
+    origin: list[str] = field(default_factory=list)
+    scope: str = ""
+    """What the client's address is counted under."""
+
+
 class ClientLeft(Exception):
     """The client closed its connection."""
 
@@ -21,12 +38,9 @@ class Exchange(Protocol):
     """What the story knows of HTTP: neither ASGI nor Chalice."""
 
     endpoint: str
-    authorization: list[str]
-    """Every Authorization header, in order."""
+    sent: Sent
     idempotency_key: list[str]
     """Every Idempotency-Key header, in order."""
-    scope: str
-    """What the client's address is counted under."""
     body: bytes
     started: bool
     """Status and headers have been sent."""

@@ -29,6 +29,7 @@ from functions.forward.fields import (
     shaped,
     text,
 )
+from functions.forward.providers import LLAMA
 
 OUTPUT_LIMIT_MAX = 2**31 - 1
 SEED_MAX = 2**53
@@ -55,16 +56,35 @@ class Prepared:
     head: bytes
     """The upstream body without its output limit."""
     limit_name: str
+    """How its output limit is called upstream; "" where the endpoint has none."""
     input_bound: int
     input_estimate: int
     output_limit: int
+    """Of all its choices together."""
     stream: bool
     usage_wanted: bool
     timings_wanted: bool
+    model: str = ""
+    """The model as the provider is asked for it; "" where it has but one."""
+    kind: str = LLAMA
+    """What the provider speaks: one of functions/forward/providers.py."""
+    choices: int = 1
+    """How many answers are made, each up to the limit that goes upstream."""
+    whole: bytes = b""
+    """The upstream body with the limit that the client gave, or none; b"" where a limit is always written anew."""
+    asked_model: str = ""
+    """The model as the client asked for it, where a route calls it otherwise upstream."""
 
     def body(self, output_limit: int) -> bytes:
-        """The upstream body with exactly one output limit."""
-        return b'%s,"%s":%d}' % (self.head[:-1], self.limit_name.encode(), output_limit)
+        """The upstream body. `output_limit` is for all choices together, in tokens.
+
+        As it was sent where that covers the request's own limit; else with exactly one, which is each choice's share.
+        """
+        if self.whole and output_limit >= self.output_limit:
+            return self.whole
+        if not self.limit_name:
+            return self.head
+        return b'%s,"%s":%d}' % (self.head[:-1], self.limit_name.encode(), max(1, output_limit // self.choices))
 
 
 def _message(path: str, value: Any) -> Any:
@@ -208,8 +228,14 @@ def prepare(endpoint: str, raw: bytes, output_limit: int, template_tokens: int) 
     `output_limit` is the model's own, in tokens, for requests that give none; `template_tokens` is what the model's
     chat template adds to a conversation at most.
     """
+    return prepare_body(endpoint, json_body.parse(raw), len(raw), output_limit, template_tokens)
+
+
+def prepare_body(
+    endpoint: str, body: Mapping[str, Any], raw_bytes: int, output_limit: int, template_tokens: int
+) -> Prepared:
+    """The same of a body that was parsed, and came as `raw_bytes` bytes. It is not changed."""
     table, content, limit_name = ENDPOINTS[endpoint]
-    body = json_body.parse(raw)
     sent = apply(table, body)
     if content not in sent:
         raise BadRequest(f"{content} is required.", param=content)
@@ -237,8 +263,8 @@ def prepare(endpoint: str, raw: bytes, output_limit: int, template_tokens: int) 
         content=content,
         head=head,
         limit_name=limit_name,
-        input_bound=max(len(raw), len(head)) + overhead,
-        input_estimate=-(-len(raw) // BYTES_PER_TOKEN),
+        input_bound=max(raw_bytes, len(head)) + overhead,
+        input_estimate=-(-raw_bytes // BYTES_PER_TOKEN),
         output_limit=min(limits) if limits else output_limit,
         stream=stream,
         usage_wanted=bool(options.get("include_usage")),

@@ -13,22 +13,25 @@
 | above the hold | charged up to the hold, the rest is `shortfall` | `above_hold` |
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from functions.money import TOKENS_MAX, Usage
 
 USAGE_NAMES = (
-    ("prompt_tokens", "completion_tokens", "prompt_tokens_details"),
-    ("input_tokens", "output_tokens", "input_tokens_details"),
+    ("prompt_tokens", "completion_tokens", "prompt_tokens_details", "completion_tokens_details"),
+    ("input_tokens", "output_tokens", "input_tokens_details", "output_tokens_details"),
 )
 
 
 class Meter:
     """Counts one request's tokens from what the provider reports and from the events that came."""
 
-    __slots__ = ("anomalies", "events", "reported", "since")
+    __slots__ = ("anomalies", "events", "read", "reported", "since")
 
-    def __init__(self) -> None:
+    def __init__(self, read: "Callable[[Any], Usage | None] | None" = None) -> None:
+        """`read` makes counts of a usage object, None where it cannot be believed; left out: `read_usage`."""
+        self.read = read or read_usage
         self.reported: Usage | None = None
         self.events = 0
         """Events with content, in all."""
@@ -54,7 +57,7 @@ class Meter:
         """The provider's usage object, as it came; null is no report."""
         if usage is None:
             return
-        read = _read(usage)
+        read = self.read(usage)
         if read is None:
             self.anomalies.add("usage_malformed")
             return
@@ -62,7 +65,10 @@ class Meter:
         if before and (read.input < before.input or read.output < before.output):
             self.anomalies.add("usage_decreased")
             read = Usage(
-                max(read.input, before.input), max(read.output, before.output), max(read.cached, before.cached)
+                max(read.input, before.input),
+                max(read.output, before.output),
+                max(read.cached, before.cached),
+                max(read.reasoning, before.reasoning),
             )
         self.reported = read
         self.since = 0
@@ -79,7 +85,7 @@ class Meter:
     def so_far(self, input_estimate: int) -> Usage:
         """What has been used up to now."""
         reported = self.reported or Usage(input_estimate)
-        return Usage(reported.input, reported.output + self.since, reported.cached)
+        return Usage(reported.input, reported.output + self.since, reported.cached, reported.reasoning)
 
     def total(self, input_estimate: int, *, ended: bool) -> Usage:
         """What the request used. `ended`: the provider finished, so a report was due."""
@@ -94,20 +100,53 @@ class Meter:
         return self.so_far(input_estimate)
 
 
-def _read(usage: Any) -> Usage | None:
+def read_usage(usage: Any) -> Usage | None:
     """A usage object of chat completions, completions or responses; None where it cannot be believed."""
     if not isinstance(usage, dict):
         return None
-    for input_name, output_name, details_name in USAGE_NAMES:
+    for input_name, output_name, input_details, output_details in USAGE_NAMES:
         if input_name in usage or output_name in usage:
             counts: list[Any] = [usage.get(input_name), usage.get(output_name)]
-            if not all(_is_count(count) for count in counts):
+            if not all(is_count(count) for count in counts):
                 return None
-            details = usage.get(details_name)
-            cached: Any = details.get("cached_tokens") if isinstance(details, dict) else 0
-            return Usage(counts[0], counts[1], min(cached, counts[0]) if _is_count(cached) else 0)
+            cached = _part(usage.get(input_details), "cached_tokens", counts[0])
+            return Usage(counts[0], counts[1], cached, _part(usage.get(output_details), "reasoning_tokens", counts[1]))
     return None
 
 
-def _is_count(value: Any) -> bool:
+def read_input(usage: Any) -> Usage | None:
+    """A usage object of embeddings, which have no output; None where it cannot be believed."""
+    count: Any = usage.get("prompt_tokens") if isinstance(usage, dict) else None
+    return Usage(count) if is_count(count) else None
+
+
+def read_anthropic(usage: Any) -> Usage | None:
+    """A usage object of Anthropic's messages; None where it cannot be believed.
+
+    Its `input_tokens` are those that were neither read from a cache nor written to one.
+    https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching#tracking-cache-performance
+    """
+    if not isinstance(usage, dict):
+        return None
+    names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens")
+    if usage.get(names[0]) is None or usage.get(names[3]) is None:
+        return None
+    counts: list[Any] = [0 if usage.get(name) is None else usage[name] for name in names]
+    if not all(is_count(count) for count in counts):
+        return None
+    fresh, written, cached, output = counts
+    if not is_count(fresh + written + cached):
+        return None
+    thought = _part(usage.get("output_tokens_details"), "thinking_tokens", output)
+    return Usage(fresh + written + cached, output, cached, thought)
+
+
+def _part(details: Any, name: str, whole: int) -> int:
+    """A count that is part of another: never more than that, and 0 where it cannot be believed."""
+    count: Any = details.get(name) if isinstance(details, dict) else 0
+    return min(count, whole) if is_count(count) else 0
+
+
+def is_count(value: Any) -> bool:
+    """Whether a value is believed as a number of tokens."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= TOKENS_MAX

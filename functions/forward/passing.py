@@ -7,12 +7,14 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from functions.errors import FareboxError, ProviderFailed, ProviderTimedOut, where
-from functions.forward import responses
-from functions.forward.events import Reader, base_name, compact, cut
+from functions.forward import readers, responses
+from functions.forward.answers import read_hosted
+from functions.forward.endpoints import MODERATIONS, RESPONSES
+from functions.forward.events import base_name, compact, cut
 from functions.forward.exchange import ClientLeft, Exchange, Headers, Presence
 from functions.forward.llama import BYTES_PER_TOKEN, Prepared
-from functions.forward.meter import Meter
-from functions.forward.responses import ResponsesReader
+from functions.forward.providers import LLAMA
+from functions.forward.refusals import content_refused
 from functions.forward.upstream import STOP, Reach, Upstream, read_all
 from functions.money import Usage
 
@@ -36,18 +38,27 @@ class Stream:
 
     def __init__(self, prepared: Prepared, output_limit: int, reach: Callable[[Usage], Awaitable[int]]) -> None:
         """`reach` says, of a usage, how many more tokens may come before it is to be asked again; negative: none."""
-        self.prepared, self.output_limit, self.credits_reach = prepared, output_limit, reach
+        self.prepared, self.credits_reach = prepared, reach
+        output_limit = min(output_limit, prepared.output_limit)  # another of its route may make more
+        self.output_limit = output_limit
         self.checked_until = 0
         """As far as this output, in tokens, the credits are known to reach."""
-        self.meter = Meter()
-        self.reader = reader(prepared, output_limit, self.meter)
+        self.meter = readers.meter(prepared)
+        self.reader = readers.reader(prepared, output_limit, self.meter)
         self.outcome = "completed"
         self.reach = Reach()
         self.presence: Presence
+        self.beginning: asyncio.Timeout | None = None
+        """Runs until the first event, where the provider has its own time for that."""
         self.begun = False
         """Something came that the client gets, or would have got."""
         self.unheard = False
         """The client left before the end of it."""
+
+    @property
+    def blocked(self) -> str:
+        """Who kept the answer back because of its content; "" where nobody did."""
+        return self.reader.blocked
 
     async def run(self, upstream: Upstream, exchange: Exchange, headers: Headers, limit_s: float) -> None:
         """Pass every event on as it comes. Raises FareboxError only while the client has got nothing."""
@@ -56,7 +67,10 @@ class Stream:
                 exchange.leaving(interrupts(upstream, self.reach)) as self.presence,
                 asyncio.timeout(limit_s) as deadline,
             ):
-                await self._pass(upstream, exchange, headers | STREAM_HEADERS, deadline)
+                if upstream.first_byte_s is None:
+                    await self._pass(upstream, exchange, headers | STREAM_HEADERS, deadline)
+                else:
+                    await self._begin_soon(upstream, exchange, headers | STREAM_HEADERS, deadline)
         except ClientLeft:
             if not self.reach.reached:
                 raise
@@ -71,6 +85,19 @@ class Stream:
         except Exception as error:  # noqa: BLE001  the last resort, told to the log by `where`
             log.error("a stream failed: %s", where(error))  # a fault of ours must not make an answer free
             await self._broke_off(exchange, FareboxError("The gateway failed."), "gateway_failed")
+
+    async def _begin_soon(
+        self, upstream: Upstream, exchange: Exchange, headers: Headers, deadline: asyncio.Timeout
+    ) -> None:
+        """Pass an answer on whose first event must come in time; comments are none."""
+        try:
+            async with asyncio.timeout(upstream.first_byte_s) as beginning:
+                self.beginning = beginning
+                await self._pass(upstream, exchange, headers, deadline)
+        except TimeoutError:
+            if not beginning.expired():
+                raise
+            raise ProviderTimedOut("The provider took too long to begin; nothing was charged.") from None
 
     async def _pass(self, upstream: Upstream, exchange: Exchange, headers: Headers, deadline: asyncio.Timeout) -> None:
         reader, pending = self.reader, b""
@@ -88,7 +115,7 @@ class Stream:
                     self.outcome = "cut"
                     if not self.begun and not self.presence.left:
                         await exchange.start(200, headers)
-                    self.begun = True
+                    self._begin()
                     await self._send(exchange, reader.cut_off(self.meter.so_far(self.prepared.input_estimate)))
                     return
         if pending and not reader.ended:
@@ -111,6 +138,8 @@ class Stream:
             if event and (show := read(event)) is not None:
                 if not (self.begun or shown):
                     if self.reader.failed:
+                        if self.reader.blocked:
+                            raise content_refused()
                         raise ProviderFailed("The provider failed; nothing was charged.")
                     if show.startswith(b":"):
                         continue
@@ -118,14 +147,20 @@ class Stream:
             if self.reader.ended:
                 break  # what comes after the end is not for the client
         if shown and self.presence.left:
-            self.begun = self.unheard = True
-            self.outcome = "client_left"
+            self._begin()
+            self.unheard, self.outcome = True, "client_left"
         elif shown:
             if not self.begun:
-                self.begun = True
+                self._begin()
                 await exchange.start(200, headers)
             shown.append(b"")
             await exchange.send(b"\n\n".join(shown))
+
+    def _begin(self) -> None:
+        """From now on the answer counts, and no other provider can be asked."""
+        self.begun = True
+        if self.beginning:
+            self.beginning.reschedule(None)
 
     async def _is_over(self) -> bool:
         """Whether the credits are used up; else notes as far as they reach."""
@@ -135,6 +170,8 @@ class Stream:
 
     async def _broke_off(self, exchange: Exchange, error: FareboxError, outcome: str) -> None:
         if not self.begun:
+            if self.presence.left:
+                raise ClientLeft from error
             raise error
         self.outcome = outcome
         if self.presence.left:
@@ -157,36 +194,32 @@ def interrupts(upstream: Upstream, reach: Reach) -> Callable[[], bool]:
     return lambda: upstream.abort == STOP or not reach.reached
 
 
-def reader(prepared: Prepared, output_limit: int, meter: Meter) -> Reader:
-    """The reader for an endpoint's events."""
-    if prepared.endpoint == "/v1/responses":
-        return ResponsesReader(meter, output_limit=output_limit, timings_wanted=prepared.timings_wanted)
-    return Reader(meter, usage_wanted=prepared.usage_wanted, timings_wanted=prepared.timings_wanted)
-
-
 class Whole:
     """One answer in one piece. `raw` is what the client gets."""
 
     def __init__(self, prepared: Prepared, output_limit: int) -> None:
-        self.prepared, self.output_limit = prepared, output_limit
-        self.meter = Meter()
+        self.prepared, self.output_limit = prepared, min(output_limit, prepared.output_limit)
+        self.meter = readers.meter(prepared)
         self.outcome = "completed"
+        self.blocked = ""
+        """Who kept the answer back because of its content; "" where nobody did."""
         self.model = ""
         self.raw = b""
         self.reach = Reach()
+        self.presence: Presence
         self.unheard = False
 
     async def run(self, upstream: Upstream, exchange: Exchange, limit_s: float) -> None:
-        """Fetch the answer. Raises FareboxError when there is none."""
+        """Fetch the answer. Raises FareboxError when there is none, ClientLeft when nobody waits for one either."""
         body = self.prepared.body(self.output_limit)
         try:
             async with (
-                exchange.leaving(interrupts(upstream, self.reach)) as presence,
+                exchange.leaving(interrupts(upstream, self.reach)) as self.presence,
                 asyncio.timeout(limit_s),
                 upstream.post(self.prepared.endpoint, body, self.reach, stream=False) as response,
             ):
                 self.raw = await read_all(response)
-                if presence.left:
+                if self.presence.left:
                     self.unheard, self.outcome = True, "client_left"
         except ClientLeft:
             if not self.reach.reached:
@@ -194,10 +227,17 @@ class Whole:
             self.unheard, self.outcome = True, "client_left"
         except TimeoutError:
             raise ProviderTimedOut("The provider took too long; nothing was charged.") from None
+        except FareboxError as error:
+            if self.presence.left:
+                raise ClientLeft from error
+            raise
         else:
             self._read()
 
     def _read(self) -> None:
+        if self.prepared.kind != LLAMA:
+            self._read_hosted()
+            return
         try:
             answer = json.loads(self.raw)
             full = str(answer.get("model", ""))
@@ -208,13 +248,22 @@ class Whole:
         self.meter.guess(len(self.raw) // BYTES_PER_TOKEN)
         self.meter.report(answer.get("usage"))
         self.model = base_name(full)
-        if self.prepared.endpoint == "/v1/responses":
+        if self.prepared.endpoint == RESPONSES:
             answer = responses.complete(answer, self.output_limit)
         elif self.model == full:
             return
         else:
             answer["model"] = self.model
         self.raw = compact(answer)
+
+    def _read_hosted(self) -> None:
+        """Of a hosted provider the client gets what came, byte by byte."""
+        told = read_hosted(self.prepared.endpoint, self.raw)
+        if self.prepared.endpoint != MODERATIONS:
+            has_output = bool(self.prepared.limit_name)
+            self.meter.guess(len(self.raw) // BYTES_PER_TOKEN if has_output else 0)
+            self.meter.report(told.usage)
+        self.model, self.blocked = told.model, told.blocked
 
     def usage(self) -> Usage:
         """What the answer used, by the meter's rules."""

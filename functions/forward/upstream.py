@@ -1,4 +1,4 @@
-"""The connection to llama-server: what is sent, and what its refusals mean to a client.
+"""The connection to a provider: what is sent, and what its refusals mean to a client.
 
 Outbound headers are a list of our own: nothing of the client's, and above all not its key, goes upstream.
 """
@@ -7,10 +7,12 @@ import copy
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from functions.errors import ProviderFailed, ProviderTimedOut
+from functions.forward.providers import ANTHROPIC, LLAMA
 from functions.forward.refusals import refusal, unreachable
 
 ANSWER_BYTES_MAX = 32_000_000
@@ -22,9 +24,27 @@ DRAIN = "drain"
 """The provider makes, and bills, the answer anyway: it is read to its end, and charged whole."""
 
 
-def _headers(api_key: str) -> dict[str, str]:
+ANTHROPIC_VERSION = "2023-06-01"
+"""https://docs.anthropic.com/en/api/versioning"""
+
+
+def _headers(kind: str, api_key: str) -> dict[str, str]:
     headers = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": "farebox"}
+    if kind == ANTHROPIC:
+        headers["anthropic-version"] = ANTHROPIC_VERSION
+        return headers | {"x-api-key": api_key} if api_key else headers
     return headers | {"authorization": f"Bearer {api_key}"} if api_key else headers
+
+
+def joined(kind: str, base_url: str, path: str) -> str:
+    """The URL of an endpoint. A hosted provider's base URL ends with its version, which may be another than `v1`.
+
+    A llama-server's may do so; one that is only a host has version 1.
+    """
+    base_url = base_url.rstrip("/")
+    if kind != LLAMA and urlsplit(base_url).path:
+        return base_url + path.removeprefix("/v1")
+    return base_url.removesuffix("/v1") + path
 
 
 class Upstream:
@@ -39,31 +59,36 @@ class Upstream:
         connect_s: float,
         idle_s: float,
         abort: str = STOP,
+        kind: str = LLAMA,
+        first_byte_s: float | None = None,
     ) -> None:
-        """`abort` is what happens to an answer whose client left: STOP or DRAIN."""
-        self.abort = abort
-        self.session, self.base_url = session, base_url.rstrip("/").removesuffix("/v1")
-        self.headers = _headers(api_key)
+        """`abort` is what happens to an answer whose client left: STOP or DRAIN; `kind` what the provider speaks.
+
+        `first_byte_s` is how long a stream may take to its first event; None: as long as `idle_s` lets it.
+        """
+        self.abort, self.kind, self.first_byte_s = abort, kind, first_byte_s
+        self.session, self.base_url = session, base_url
+        self.headers = _headers(kind, api_key)
         self.buffered_timeout = aiohttp.ClientTimeout(sock_connect=connect_s)
         self.stream_timeout = aiohttp.ClientTimeout(sock_connect=connect_s, sock_read=idle_s)
 
     def with_key(self, api_key: str) -> "Upstream":
         """The same provider, asked with another key from now on."""
         other = copy.copy(self)
-        other.headers = _headers(api_key)
+        other.headers = _headers(self.kind, api_key)
         return other
 
     def post(self, path: str, body: bytes, reach: "Reach", *, stream: bool) -> "Answer":
         """`async with` it: an answer of status 200, its body still to be read. `reach` learns of the connection."""
         request = self.session.post(
-            self.base_url + path,
+            joined(self.kind, self.base_url, path),
             data=body,
             headers=self.headers,
             timeout=self.stream_timeout if stream else self.buffered_timeout,
             allow_redirects=False,
             trace_request_ctx=reach,
         )
-        return Answer(request)
+        return Answer(request, self.kind)
 
 
 class Reach:
@@ -95,10 +120,10 @@ class Answer:
     ProviderTimedOut; nothing else but what its user raises.
     """
 
-    __slots__ = ("request",)
+    __slots__ = ("kind", "request")
 
-    def __init__(self, request: "AbstractAsyncContextManager[aiohttp.ClientResponse]") -> None:
-        self.request = request
+    def __init__(self, request: "AbstractAsyncContextManager[aiohttp.ClientResponse]", kind: str = LLAMA) -> None:
+        self.request, self.kind = request, kind
 
     async def __aenter__(self) -> aiohttp.ClientResponse:
         try:
@@ -106,7 +131,7 @@ class Answer:
         except (aiohttp.ClientError, OSError) as error:
             raise failure(error) from error
         try:
-            await check(response)
+            await check(response, self.kind)
         except BaseException:
             response.close()
             raise
@@ -120,14 +145,14 @@ class Answer:
             raise failure(error) from error
 
 
-async def check(response: aiohttp.ClientResponse) -> None:
+async def check(response: aiohttp.ClientResponse, kind: str = LLAMA) -> None:
     """Raise what a response that cannot be passed on means."""
     if response.status != 200:
         try:
             body = await read_error(response)
         except (aiohttp.ClientError, OSError) as error:
             raise failure(error) from error
-        raise refusal(response.status, body)
+        raise refusal(response.status, body, kind)
     if response.headers.get("content-encoding", "identity") != "identity":
         raise ProviderFailed("The provider sent a compressed answer, which was not asked for.")
 

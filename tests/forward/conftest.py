@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests import stand
+from tests.forward.hosted_stage import Door
+from tests.forward.hosted_stage import door as open_door
 from tests.forward.scripted_upstream import ScriptedUpstream, plain, scripted_upstream
 from tests.forward.stage import Stage, new_key
 
@@ -46,3 +48,16 @@ def brief(brief_gateway: stand.RunningGateway, upstream: ScriptedUpstream) -> St
     """As `stage`, where time is short."""
     upstream.play(plain)
     return Stage(brief_gateway, upstream, new_key(brief_gateway))
+
+
+@pytest.fixture(scope="session")
+def open_hosted() -> Iterator[Door]:
+    with scripted_upstream() as provider, open_door(provider) as made:
+        yield made
+
+
+@pytest.fixture
+def door(open_hosted: Door) -> Door:
+    """A hosted provider behind a door without anybody to pay; it does what the test says."""
+    open_hosted.upstream.play(plain)
+    return open_hosted
