@@ -9,18 +9,20 @@ from chalice.app import Response
 from functions import settings as settings_module
 from functions.accounts import pages, receipts_page
 from functions.accounts.registration import count_client, register
-from functions.accounts.view import account_view
+from functions.accounts.view import account_view, packs_of
 from functions.admit.preview import endpoint_of, preview
 from functions.cors import METHODS
 from functions.entry import JSON, App
 from functions.errors import BadRequest, NotFound
 from functions.events import body_of, header
 from functions.forward import body as json_body
-from functions.forward.llama import ENDPOINTS, prepare
+from functions.forward.endpoints import ENDPOINTS
 from functions.forward.models import model_list, one_model
 from functions.ledger.tables import drive
 from functions.ledger.windows import DAY_S
 from functions.money import MICROCREDITS_PER_CREDIT
+from functions.projects.models import listed, one
+from functions.projects.orders import estimated
 from functions.rest import Rest
 
 FORM = "application/x-www-form-urlencoded"
@@ -69,38 +71,39 @@ def register_account() -> Response:
 
 @app.answers("/account", methods=["GET"])
 def account() -> dict[str, Any]:
-    return account_view(rest().account(app.event), rest().ledger.clock.now())
+    asking = rest().asking(app.event)
+    packs = packs_of(asking.lane)
+    return account_view(rest().account(asking), packs, rest().ledger.clock.now())
 
 
 @app.answers("/account/receipts", methods=["GET"])
 def account_receipts() -> Response:
     request = app.event
-    account = rest().account(request)
+    account_id = rest().account(rest().asking(request)).account_id
     asked = receipts_page.parse(request.get("multiValueQueryStringParameters") or {}, header(request, "accept"))
-    body, headers = receipts_page.answer(account.account_id, asked, rest().ledger.clock.now())
+    body, headers = receipts_page.answer(account_id, asked, rest().ledger.clock.now())
     return Response(body, headers=dict(headers))
 
 
 @app.answers("/v1/estimate", methods=["POST"], content_types=["*/*"])
 def estimate() -> dict[str, Any]:
     request = app.event
-    account, raw = rest().account(request), body_of(request)
-    settings = rest().settings
-    limits = settings.llama_max_output_tokens, settings.llama_template_tokens
-    prepared = prepare(endpoint_of(json_body.parse(raw)), raw, *limits)
-    return preview(rest().rules, settings.llama_model, prepared, account, rest().ledger.clock.now())
+    asking, raw = rest().asking(request), body_of(request)
+    asked = estimated(rest().settings, asking.lane.live, endpoint_of(json_body.parse(raw)), raw)
+    account = rest().account(asking)
+    return preview(asking.lane.gate.rules, asked.model, asked.dearest, account, rest().ledger.clock.now())
 
 
 @app.answers("/v1/models", methods=["GET"])
 def models() -> dict[str, Any]:
-    rest().account(app.event)
-    return model_list(rest().settings)
+    live = rest().asking(app.event).lane.live
+    return listed(live.project) if live.stored else model_list(rest().settings)
 
 
 @app.answers("/v1/models/{name}", methods=["GET"])
 def model(name: str) -> dict[str, Any]:
-    rest().account(app.event)
-    return one_model(rest().settings, unquote(name))
+    live, asked = rest().asking(app.event).lane.live, unquote(name)
+    return one(live.project, asked) if live.stored else one_model(rest().settings, asked)
 
 
 @app.answers("/v1/{proxy+}", methods=METHODS, content_types=["*/*"])

@@ -11,7 +11,7 @@ from typing import Any
 
 from functions import cors
 from functions.errors import BadRequest, FareboxError, TooLarge
-from functions.forward.exchange import ClientLeft, Headers
+from functions.forward.exchange import ClientLeft, Headers, Sent
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -28,9 +28,14 @@ class HttpExchange:
 
     def __init__(self, path: str, headers: dict[bytes, list[str]], receive: Receive, send: Send) -> None:
         self.endpoint = path
-        self.authorization = headers.get(b"authorization", [])
+        self.sent = Sent(
+            authorization=headers.get(b"authorization", []),
+            api_key=headers.get(b"x-api-key", []),
+            promptproxy_key=headers.get(b"x-promptproxy-key", []),
+            user_token=headers.get(b"x-user-token", []),
+            origin=headers.get(b"origin", []),
+        )
         self.idempotency_key = headers.get(b"idempotency-key", [])
-        self.scope = ""
         self.ends_at_s: float | None = None
         self.body = b""
         self.started = False
@@ -94,7 +99,10 @@ class HttpExchange:
 
     async def refuse(self, error: FareboxError) -> None:
         """Answer with an error."""
-        body = json.dumps(error.body()).encode()
+        told = error.body()
+        if self.endpoint == "/v1/messages":  # Anthropic's shape, which holds what is in OpenAI's
+            told = {"type": "error", **told}
+        body = json.dumps(told).encode()
         headers = {"content-type": "application/json", "content-length": str(len(body))}
         await self.start(error.status, headers | error.headers)
         await self.send(body)

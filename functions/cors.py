@@ -1,8 +1,10 @@
 """What a browser is told about pages of other origins (CORS): the one source for every entry and every gateway.
 
 Any origin may call and read `/v1`, `/account` and `/register`: who asks is said by a key in a header, which no browser
-sends by itself; there are no cookies, and credentials are never allowed. Entries of the operator and of payment
-providers say nothing here, so pages cannot read them. https://fetch.spec.whatwg.org/#http-cors-protocol
+sends by itself; there are no cookies, and credentials are never allowed. A project that lists origins judges each
+request by them; a preflight carries no key, so it cannot be judged, and allows. What is about one account names the
+origin that asked, never all. Entries of the operator and of payment providers say nothing here, so pages cannot read
+them. https://fetch.spec.whatwg.org/#http-cors-protocol
 """
 
 import re
@@ -29,10 +31,20 @@ EXPOSED = (
 
 HEADERS = {"access-control-allow-origin": "*", "access-control-expose-headers": ", ".join(EXPOSED)}
 """On every answer and every error."""
+OF_AN_ACCOUNT = ("/account", "/checkout")
+"""Paths, and all below them, whose answers are for the origin that asked."""
 
 REQUESTED_LENGTH_MAX = 4096
 NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 """A header's name (RFC 9110, section 5.6.2)."""
+
+
+def told(path: str, origin: str) -> dict[str, str]:
+    """What an answer at `path` tells a page of `origin`, "" where no page asked."""
+    if not path.startswith(OF_AN_ACCOUNT):
+        return HEADERS
+    named = {"access-control-allow-origin": origin} if origin else {}
+    return named | {"access-control-expose-headers": HEADERS["access-control-expose-headers"], "vary": "origin"}
 
 
 def preflight(requested: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from chalice.app import Chalice, Response
 from functions import cors
 from functions import settings as settings_module
 from functions.errors import FareboxError, NotFound, where
-from functions.events import Event, headers
+from functions.events import Event, header, headers
 from functions.observer import NOBODY, Observer
 from functions.routing import Routes
 from functions.telemetry import Telemetry
@@ -113,10 +113,17 @@ class App(Chalice):
             self.watch.failed(error)
             response.body = error.body()
         response.headers["x-request-id"] = request_id
-        for name, value in ({"cache-control": "no-store"} | (cors.HEADERS if self.readable_by_pages else {})).items():
+        for name, value in ({"cache-control": "no-store"} | self._told_to_pages(event)).items():
             response.headers.setdefault(name, value)
         self.watch.done(response.status_code)
         return response
+
+    def _told_to_pages(self, event: Any) -> dict[str, str]:
+        """CORS headers of an answer."""
+        if not self.readable_by_pages:
+            return {}
+        request = event.to_original_event()
+        return cors.told(request["requestContext"]["resourcePath"], header(request, "origin"))
 
     def _found_by_chalice(self, response: Response) -> FareboxError:
         """An error of the framework's as one of ours; its status stays."""

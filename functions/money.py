@@ -49,11 +49,16 @@ def shown(microcredits: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one request. `cached` is the part of `input` that the provider had in its cache."""
+    """Tokens of one request.
+
+    `cached` is the part of `input` that the provider had in its cache; `reasoning` the part of `output` that the model
+    thought and did not say.
+    """
 
     input: int = 0
     output: int = 0
     cached: int = 0
+    reasoning: int = 0
 
 
 def parse_credits(value: object) -> int:
@@ -81,8 +86,12 @@ class Price:
     output: int
     cached: int
     request: int = 0
+    reasoning: int | None = None
+    """Of output that is reasoning; None: as `output`. Never more than that, as `cached` is never more than `input`."""
 
     def cost(self, usage: Usage) -> int:
         """The cost in microcredits; exact."""
-        uncached = usage.input - usage.cached
-        return self.request + uncached * self.input + usage.cached * self.cached + usage.output * self.output
+        uncached, said = usage.input - usage.cached, usage.output - usage.reasoning
+        thought = self.output if self.reasoning is None else self.reasoning
+        tokens_in = uncached * self.input + usage.cached * self.cached
+        return self.request + tokens_in + said * self.output + usage.reasoning * thought

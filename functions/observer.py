@@ -15,6 +15,9 @@ class Observer:
     def admitted(self, receipt_id: str, *, stream: bool) -> None:
         """Its hold is taken; whether it asked for a stream."""
 
+    def asked(self, project_id: str, *, owners: bool) -> None:
+        """A provider is asked for a project's user; `owners`: its failures are not the operator's to mend."""
+
     def settled(self, receipt: Receipt) -> None:
         """Its hold was turned into its cost."""
 

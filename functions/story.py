@@ -4,18 +4,17 @@ Knows neither ASGI nor Chalice: an entry hands in an Exchange, which is the requ
 """
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from functions import money
 from functions.admit.allowance import Allowance
 from functions.admit.estimate import affordable_output
-from functions.admit.gate import Gate, Ticket, repeat
+from functions.admit.gate import Ticket, repeat
 from functions.authenticate.addresses import Addresses
 from functions.authenticate.callers import Callers
-from functions.authenticate.keys import bearer
-from functions.errors import FareboxError, ProviderTimedOut
+from functions.errors import ContentRefused, FareboxError, ProviderFailed, ProviderLoading, ProviderTimedOut
+from functions.forward.candidates import Candidate, Cooldowns
 from functions.forward.exchange import ClientLeft, Exchange, Headers
-from functions.forward.llama import prepare
 from functions.forward.passing import Stream, Whole
 from functions.forward.upstream import Upstream
 from functions.ledger.account import Account
@@ -23,6 +22,10 @@ from functions.ledger.admit import Admission
 from functions.ledger.store import Ledger
 from functions.ledger.windows import FOREVER_S
 from functions.observer import NOBODY, Observer
+from functions.projects import screening
+from functions.projects.asking import Asking, Door
+from functions.projects.live import Connect
+from functions.projects.orders import Order, order
 from functions.settings import Settings
 from functions.settle.charge import charge, receipt
 
@@ -38,9 +41,12 @@ class Gateway:
     settings: Settings
     ledger: Ledger
     upstream: Upstream
+    """The llama-server's, which the built-in project uses."""
     callers: Callers
     addresses: Addresses
-    gate: Gate
+    door: Door
+    connect: Connect
+    cooldowns: Cooldowns = field(default_factory=Cooldowns)
 
     def limit_s(self, exchange: Exchange, ticket: Ticket) -> float:
         """How long an answer may take from now on: its hold outlives it (rule 3), and so does its function."""
@@ -49,6 +55,17 @@ class Gateway:
         if exchange.ends_at_s is not None:
             ends_s = min(ends_s, exchange.ends_at_s - SETTLES_WITHIN_S)
         return ends_s - self.ledger.clock.now()
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A request that may go on: who asked, what it may become, and what was taken for it."""
+
+    asking: Asking
+    order: Order
+    ticket: Ticket
+    attempts: tuple[str, ...] = ()
+    """Providers that failed before this one, and how."""
 
 
 async def serve(gateway: Gateway, exchange: Exchange, observer: Observer = NOBODY) -> None:
@@ -61,56 +78,82 @@ async def serve(gateway: Gateway, exchange: Exchange, observer: Observer = NOBOD
 
 
 async def _serve(gateway: Gateway, exchange: Exchange, observer: Observer) -> None:
-    ticket = await authenticate_and_admit(gateway, exchange)
+    admitted = await authenticate_and_admit(gateway, exchange)
+    ticket, lane = admitted.ticket, admitted.asking.lane
     observer.admitted(ticket.admission.hold.hold_id, stream=ticket.prepared.stream)
     try:
-        if gateway.limit_s(exchange, ticket) <= 0:
-            raise ProviderTimedOut("The request's time was over before it was forwarded; nothing was charged.")
-        if ticket.prepared.stream:
-            await _stream(gateway, exchange, ticket, observer)
-        else:
-            await _whole(gateway, exchange, ticket, observer)
+        await screening.screen(lane.live, admitted.order, gateway.connect, gateway.limit_s(exchange, ticket))
+        await _ask_in_turn(gateway, exchange, admitted, observer)
     except (FareboxError, ClientLeft) as error:
-        account = await gateway.gate.give_back(ticket)
+        offence = lane.live.abuse if isinstance(error, ContentRefused) else None
+        account = await lane.gate.give_back(ticket, offence)
         if isinstance(error, FareboxError):
             error.headers |= _told(gateway, ticket.admission, account or ticket.admission.account)
         raise
 
 
-async def authenticate_and_admit(gateway: Gateway, exchange: Exchange) -> Ticket:
+async def _ask_in_turn(gateway: Gateway, exchange: Exchange, admitted: Admitted, observer: Observer) -> None:
+    """Ask one provider after the other, until one begins to answer; then its answer is the answer, whatever comes."""
+    project_id = admitted.asking.lane.live.project.project_id
+    *others, last = gateway.cooldowns.order(project_id, admitted.order.candidates, gateway.ledger.clock.now())
+    for candidate in others:
+        try:
+            return await _ask(gateway, exchange, admitted, candidate, observer)
+        except (ProviderFailed, ProviderLoading) as error:
+            gateway.cooldowns.failed(project_id, candidate, gateway.ledger.clock.now())
+            attempts = (*admitted.attempts, f"{candidate.name}:{error.code}")
+            admitted = replace(admitted, attempts=attempts)
+    return await _ask(gateway, exchange, admitted, last, observer)
+
+
+async def _ask(
+    gateway: Gateway, exchange: Exchange, admitted: Admitted, candidate: Candidate, observer: Observer
+) -> None:
+    if gateway.limit_s(exchange, admitted.ticket) <= 0:
+        raise ProviderTimedOut("The request's time was over before it was forwarded; nothing was charged.")
+    observer.asked(admitted.asking.lane.live.project.project_id, owners=candidate.owners)
+    admitted = replace(admitted, ticket=replace(admitted.ticket, prepared=candidate.prepared))
+    answer = _stream if candidate.prepared.stream else _whole
+    await answer(gateway, exchange, admitted, candidate, observer)
+
+
+async def authenticate_and_admit(gateway: Gateway, exchange: Exchange) -> Admitted:
     """Count the address, find the caller, check the request and pass the gate.
 
     For a caller seen before, the address is counted while the hold is taken: one round trip in all. If the
     address is refused then, all is given back. A key not seen before is looked up only after its address.
     """
-    gateway.addresses.check(gateway.ledger, exchange.scope)
-    counting = asyncio.ensure_future(gateway.addresses.count(gateway.ledger, exchange.scope))
+    ledger, sent = gateway.ledger, exchange.sent
+    gateway.addresses.check(ledger, sent.scope)
+    counting = asyncio.ensure_future(gateway.addresses.count(ledger, sent.scope))
     try:
-        key = bearer(exchange.authorization)
-        caller = gateway.callers.remembered(key)
-        if caller is None:
+        asking = gateway.door.remembered(ledger, sent)
+        if asking is None:
             await counting
-            caller = await gateway.callers.look_up(gateway.ledger, key)
-        limits = gateway.settings.llama_max_output_tokens, gateway.settings.llama_template_tokens
-        prepared = prepare(exchange.endpoint, exchange.body, *limits)
+            asking = await gateway.door.find(ledger, sent)
+        live, gate = asking.lane.live, asking.lane.gate
+        asked = order(gateway.settings, live, exchange, gateway.upstream, gateway.connect)
         repeated = repeat(exchange.idempotency_key, exchange.endpoint, exchange.body)
-        ticket = await gateway.gate.admit(caller, key, prepared, repeated)
+        ticket = await gate.admit(asking.caller, asking.asker, asked.model, asked.dearest, repeated)
     except FareboxError:
         await counting  # a full address speaks first, whatever else is wrong
         raise
     try:
         await counting
     except Exception:
-        await gateway.gate.give_back(ticket)
+        await gate.give_back(ticket)
         raise
-    return ticket
+    return Admitted(asking, asked, ticket)
 
 
-async def _stream(gateway: Gateway, exchange: Exchange, ticket: Ticket, observer: Observer) -> None:
+async def _stream(
+    gateway: Gateway, exchange: Exchange, admitted: Admitted, candidate: Candidate, observer: Observer
+) -> None:
     """An answer event by event; receipt and settle come after its last event and before the body ends.
 
     Its output limit upstream is what all credits that are free would cover: its hold grows while it runs.
     """
+    ticket = admitted.ticket
     admission, account = ticket.admission, ticket.admission.account
     credits = admission.hold.amount + account.available(gateway.ledger.clock.now())
     output_limit = affordable_output(ticket.prepared, ticket.price, ticket.asked.output_max, credits)
@@ -118,20 +161,22 @@ async def _stream(gateway: Gateway, exchange: Exchange, ticket: Ticket, observer
     stream = Stream(ticket.prepared, output_limit, allowance.reach)
     headers = _headers(gateway, ticket, account, output_limit)
     try:
-        await stream.run(gateway.upstream, exchange, headers, gateway.limit_s(exchange, ticket))
+        await stream.run(candidate.upstream, exchange, headers, gateway.limit_s(exchange, ticket))
     finally:
         ticket = replace(ticket, admission=await allowance.admission_for(stream.usage()))
-    await _settle(gateway, ticket, stream, stream.reader.model, observer)
+    await _settle(gateway, replace(admitted, ticket=ticket), candidate, stream, observer)
 
 
-async def _whole(gateway: Gateway, exchange: Exchange, ticket: Ticket, observer: Observer) -> None:
+async def _whole(
+    gateway: Gateway, exchange: Exchange, admitted: Admitted, candidate: Candidate, observer: Observer
+) -> None:
     """An answer in one piece; it waits for its settle."""
-    output_limit = affordable_output(
-        ticket.prepared, ticket.price, ticket.asked.output_max, ticket.admission.hold.amount
-    )
+    ticket = admitted.ticket
+    held = ticket.admission.hold.amount
+    output_limit = affordable_output(ticket.prepared, ticket.price, ticket.asked.output_max, held)
     whole = Whole(ticket.prepared, output_limit)
-    await whole.run(gateway.upstream, exchange, gateway.limit_s(exchange, ticket))
-    after = await _settle(gateway, ticket, whole, whole.model, observer)
+    await whole.run(candidate.upstream, exchange, gateway.limit_s(exchange, ticket))
+    after = await _settle(gateway, admitted, candidate, whole, observer)
     headers = _headers(gateway, ticket, after or ticket.admission.account, output_limit)
     if whole.outcome == "completed":
         await exchange.start(200, headers | {"content-type": "application/json", "content-length": str(len(whole.raw))})
@@ -139,11 +184,15 @@ async def _whole(gateway: Gateway, exchange: Exchange, ticket: Ticket, observer:
 
 
 async def _settle(
-    gateway: Gateway, ticket: Ticket, answer: Stream | Whole, model: str, observer: Observer
+    gateway: Gateway, admitted: Admitted, candidate: Candidate, answer: Stream | Whole, observer: Observer
 ) -> Account | None:
-    """Charge what the answer used; the account after it, where that is known."""
+    """Charge what the answer used; the account after it, where that is known.
+
+    An answer that the provider refused to give counts against its user in the same write.
+    """
+    ticket, lane = admitted.ticket, admitted.asking.lane
     anomalies, admission = answer.meter.anomalies, ticket.admission
-    usage, most = answer.usage(), gateway.gate.rules.input_max
+    usage, most = answer.usage(), lane.gate.rules.input_max
     if most is not None and usage.input > most:
         anomalies.add("input_above_limit")
     paper = receipt(admission, ticket.prepared, ticket.price, usage, anomalies)
@@ -151,12 +200,22 @@ async def _settle(
         paper,
         ended=int(gateway.ledger.clock.now()),
         outcome=answer.outcome,
-        model=model,
-        abort=gateway.upstream.abort if answer.unheard else "",
+        model=answer.reader.model if isinstance(answer, Stream) else answer.model,
+        abort=candidate.upstream.abort if answer.unheard else "",
         claim=ticket.claim.claim_id if ticket.claim else "",
     )
+    if lane.live.stored:
+        paper = replace(
+            paper,
+            method=lane.name,
+            project_version=lane.live.project.version,
+            provider=candidate.name,
+            attempts=admitted.attempts,
+            blocked=answer.blocked,
+        )
     seen = gateway.callers.accounts.get(paper.account_id, admission.account)  # by now it may be newer: fewer refusals
-    after = await charge(gateway.ledger, replace(admission, account=seen), paper, observer)
+    offence = lane.live.abuse if answer.blocked else None
+    after = await charge(gateway.ledger, replace(admission, account=seen), paper, observer, offence)
     if after:
         gateway.callers.saw(after)
     return after

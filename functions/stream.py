@@ -1,4 +1,4 @@
-"""Entry of the streaming function: the ASGI app of /v1/chat/completions, /v1/completions and /v1/responses.
+"""Entry of the streaming function: the ASGI app of all that is forwarded to a model, `ENDPOINTS`.
 
 On Lambda it runs on uvicorn behind AWS Lambda Web Adapter; on one machine `infra.local.server` calls it.
 """
@@ -11,31 +11,30 @@ import os
 from dataclasses import replace
 from typing import Any
 
-import aiohttp
-
 from functions import settings as settings_module
 from functions.admit import rules
-from functions.admit.gate import Gate
 from functions.asgi import HttpExchange, Receive, Scope, Send
 from functions.authenticate.address import client_address, scope
 from functions.authenticate.addresses import Addresses
 from functions.authenticate.callers import Callers
+from functions.authenticate.jwks import KeySets
+from functions.authenticate.tokens import Verifier
 from functions.errors import BadRequest, FareboxError, NotFound, TooLarge, where
+from functions.forward.endpoints import ENDPOINTS
 from functions.forward.exchange import ClientLeft
-from functions.forward.llama import ENDPOINTS
-from functions.forward.sockets import connector
-from functions.forward.upstream import Upstream, reach_tracing
+from functions.forward.outside import Outside
 from functions.ledger.dynamodb import DynamoDB, endpoint_of, keys_from
 from functions.ledger.http import Endpoint
 from functions.ledger.store import Ledger, SystemClock
-from functions.settings import Settings
+from functions.projects.asking import Door
+from functions.projects.live import Projects
+from functions.settings import Settings, projects_secrets
 from functions.signature import Signer
 from functions.story import Gateway, serve
 from functions.telemetry import Telemetry
 
 log = logging.getLogger("farebox.stream")
 
-CONNECTIONS_MAX = 1000
 GC_THRESHOLDS = (20_000, 20, 20)
 
 
@@ -46,6 +45,13 @@ def _object(text: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return told if isinstance(told, dict) else {}
+
+
+def door_of(settings: Settings, ledger: Ledger, callers: Callers, outside: Outside) -> Door:
+    """Who finds out who is asking; made anew when secrets changed."""
+    keysets = KeySets(outside.fetch, ledger.clock.now, settings.outbound_allowed_cidrs)
+    projects = Projects(settings, ledger, callers, in_background=True)
+    return Door(projects, callers, Verifier(keysets, projects_secrets(settings), ledger.clock.now))
 
 
 class App:
@@ -59,6 +65,7 @@ class App:
         self.telemetry = Telemetry(self.settings, "stream")
         self.rules = rules.of(self.settings)  # malformed: nothing starts
         self.gateway: Gateway | None = None
+        self.outside: Outside | None = None
         self.renewing: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,9 +85,13 @@ class App:
             settings = await asyncio.to_thread(source.renew)
             if settings is not self.settings:
                 self.settings = settings
-                if self.gateway:
-                    upstream = self.gateway.upstream.with_key(settings.llama_api_key)
-                    self.gateway = replace(self.gateway, settings=settings, upstream=upstream)
+                if self.gateway and self.outside:
+                    self.gateway = replace(
+                        self.gateway,
+                        settings=settings,
+                        upstream=self.gateway.upstream.with_key(settings.llama_api_key),
+                        door=door_of(settings, self.gateway.ledger, self.gateway.callers, self.outside),
+                    )
         except Exception as error:  # noqa: BLE001  whatever it is, the settings that work go on
             log.error("the secrets stay as they are: %s", where(error))
         finally:
@@ -105,7 +116,7 @@ class App:
             await exchange.read(self.settings.max_body_bytes)
             if self.source and self.source.is_due():
                 await self._renew(self.source)
-            exchange.scope = self._address(http, headers, context)
+            exchange.sent.scope = self._address(http, headers, context)
             exchange.ends_at_s = self._ends_at_s(headers)
             await serve(self.gateway or self.open(), exchange, watch)
         except FareboxError as error:
@@ -154,31 +165,18 @@ class App:
         settings.need("hash_secret")
         endpoint, host = endpoint_of(settings.dynamodb_endpoint_url, settings.aws_region)
         keys = keys_from(settings.aws_access_key_id, settings.aws_secret_access_key, settings.aws_session_token)
-        session = aiohttp.ClientSession(
-            connector=connector(CONNECTIONS_MAX, settings.upstream_connect_timeout_s, settings.upstream_idle_timeout_s),
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-            trace_configs=[reach_tracing()],
-        )
         store = DynamoDB(Endpoint(endpoint, settings.ledger_timeout_s), Signer(host, settings.aws_region, keys))
-        upstream = Upstream(
-            session,
-            settings.llama_base_url,
-            settings.llama_api_key,
-            connect_s=settings.upstream_connect_timeout_s,
-            idle_s=settings.upstream_idle_timeout_s,
-            abort=settings.llama_client_left,
-        )
         ledger = Ledger(store, SystemClock(), os.urandom, settings.table_prefix, self.telemetry.healed)
+        self.outside = Outside(settings)
         callers = Callers()
         self.gateway = Gateway(
             settings=settings,
             ledger=ledger,
-            upstream=upstream,
+            upstream=self.outside.llama(settings),
             callers=callers,
             addresses=Addresses(self.rules.address_limits),
-            gate=Gate(ledger, self.rules, callers, model=settings.llama_model, hold_expiry_s=settings.hold_expiry_s),
+            door=door_of(settings, ledger, callers, self.outside),
+            connect=self.outside.connect,
         )
         # What is there now stays for good, and a request makes few cycles: collect rarely (11 % of CPU otherwise).
         gc.collect()
@@ -197,8 +195,8 @@ class App:
                     return
                 await send({"type": "lifespan.startup.complete"})
             else:
-                if self.gateway:
-                    await self.gateway.upstream.session.close()
+                if self.outside:
+                    await self.outside.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 

@@ -105,6 +105,14 @@ def test_cached_input_input_and_output_have_prices_of_their_own(usage: Usage, co
     assert Price("p", input=1_000_000, output=3_000_000, cached=500_000).cost(usage) == cost
 
 
+def test_reasoning_has_a_price_of_its_own_where_one_is_given() -> None:
+    """It is a part of the output, so it costs as much as output does where nothing is said of it."""
+    used = Usage(10, 7, 4, 5)
+    assert Price("p", input=2, output=3, cached=1).cost(used) == 6 * 2 + 4 * 1 + 7 * 3
+    assert Price("p", input=2, output=3, cached=1, reasoning=1).cost(used) == 6 * 2 + 4 * 1 + 2 * 3 + 5 * 1
+    assert Price("p", input=2, output=3, cached=1, reasoning=0).cost(used) == 6 * 2 + 4 * 1 + 2 * 3
+
+
 @given(st.integers(-(10**20), 10**20))
 def test_credits_are_shown_whole_where_they_are(microcredits: int) -> None:
     """One token at the default price is one credit, not 1.0; parts have six decimals at most."""

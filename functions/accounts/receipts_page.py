@@ -37,6 +37,12 @@ COLUMNS = (
     "price",
     "abort",
     "anomalies",
+    "reasoning_tokens",
+    "method",
+    "project_version",
+    "provider",
+    "attempts",
+    "blocked",
 )
 """Of the CSV, in order: the fields of `receipt_view`. New ones go last."""
 

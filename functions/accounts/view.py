@@ -8,11 +8,12 @@ from functions.ledger.account import Account
 from functions.ledger.pages import DayTotals, recent_days, recent_receipts
 from functions.ledger.receipts import Receipt
 from functions.ledger.windows import DAY_S
+from functions.projects.live import Lane
 
 DAYS_SHOWN = 30
 RECEIPTS_SHOWN = 20
 
-PACKS = (
+PACKS: tuple[dict[str, Any], ...] = (
     {"id": "starter", "credits": 5_000_000, "amount": 50, "currency": "usd"},
     {"id": "standard", "credits": 25_000_000, "amount": 200, "currency": "usd"},
     {"id": "pro", "credits": 100_000_000, "amount": 600, "currency": "usd"},
@@ -20,19 +21,32 @@ PACKS = (
 """Of the built-in project; `amount` in cents, as payment providers count."""
 
 
-def account_view(account: Account, now_s: float) -> dict[str, Any]:
+def packs_of(lane: Lane) -> list[dict[str, Any]]:
+    """What a user of a project can buy, and the credits that it brings; nothing where nothing is sold."""
+    if lane.live.stored is None:
+        return list(PACKS)
+    gains = lane.gate.rules.purchases
+    return [
+        {"id": pack.pack_id, "credits": money.credits(gains[pack.pack_id])}
+        | {"amount": pack.amount, "currency": pack.currency}
+        for pack in lane.live.project.packs
+        if pack.pack_id in gains
+    ]
+
+
+def account_view(account: Account, packs: list[dict[str, Any]], now_s: float) -> dict[str, Any]:
     """The answer to GET /account; credits are numbers, times are ISO 8601 in UTC."""
     project, _, number = account.account_id.partition("/")
     today = int(now_s) // DAY_S
     return {
         "project": project,
         "user_id": int(number),
-        "email": account.email,
+        "email": account.email or None,
         "created": _time(account.created),
         "balance": _balance(account, now_s),
         "use": [_day(totals) for totals in recent_days(account, today - DAYS_SHOWN + 1, today)],
         "receipts": [receipt_view(receipt) for receipt in recent_receipts(account.account_id, RECEIPTS_SHOWN)],
-        "packs": list(PACKS),
+        "packs": packs,
     }
 
 
@@ -76,6 +90,12 @@ def receipt_view(receipt: Receipt) -> dict[str, Any]:
         "price": receipt.price,
         "abort": receipt.abort,
         "anomalies": list(receipt.anomalies),
+        "reasoning_tokens": receipt.reasoning,
+        "method": receipt.method,
+        "project_version": receipt.project_version,
+        "provider": receipt.provider,
+        "attempts": list(receipt.attempts),
+        "blocked": receipt.blocked,
     }
 
 

@@ -16,7 +16,7 @@ from functions import money
 from functions.admit.estimate import ask
 from functions.admit.rules import Rules
 from functions.admit.totals import Counted, Totals
-from functions.authenticate.callers import Caller, Callers
+from functions.authenticate.callers import Asker, Caller, Callers
 from functions.errors import (
     BadRequest,
     KeyUsed,
@@ -27,6 +27,7 @@ from functions.errors import (
 )
 from functions.forward.llama import Prepared
 from functions.ledger import idempotency
+from functions.ledger.abuse import Policy
 from functions.ledger.account import Account
 from functions.ledger.admit import Admission, Ask, CredentialsChanged, admit
 from functions.ledger.counters import give_back
@@ -67,14 +68,20 @@ class Ticket:
 class Gate:
     """Admits the requests of one project and auth method."""
 
-    def __init__(self, ledger: Ledger, rules: Rules, callers: Callers, *, model: str, hold_expiry_s: int) -> None:
+    def __init__(
+        self, ledger: Ledger, rules: Rules, callers: Callers, *, hold_expiry_s: int, project: str = "default"
+    ) -> None:
         self.ledger, self.rules, self.callers = ledger, rules, callers
-        self.model, self.hold_expiry_s = model, hold_expiry_s
+        self.hold_expiry_s = hold_expiry_s
         self.never = tuple(limit for limit in rules.account_limits + rules.total_limits if limit.limit <= 0)
-        self.totals = Totals(callers.project, rules.total_limits, rules.shards) if rules.total_limits else None
+        self.totals = Totals(project, rules.total_limits, rules.shards) if rules.total_limits else None
 
-    async def admit(self, caller: Caller, key: str, prepared: Prepared, repeat: Repeat | None) -> Ticket:
+    async def admit(
+        self, caller: Caller, asker: Asker, model: str, prepared: Prepared, repeat: Repeat | None
+    ) -> Ticket:
         """Take a request's hold, count it everywhere, claim its Idempotency-Key; all of it or nothing.
+
+        `model` is the one whose price counts; `prepared` is the request, or the dearest of the forms it may be sent in.
 
         Raises what `functions.ledger.admit.plan` raises; Unauthenticated, NotPriced, InputTooLarge, KeyUsed,
         LedgerUnavailable. Of several refusals the Idempotency-Key's speaks first: a repeated request is no new one.
@@ -86,7 +93,7 @@ class Gate:
             closed(self.never, now_s)
         except RateLimited as error:
             raise self._telling(error, self.callers.account(caller)) from None
-        price = self.rules.prices.at(self.model, now_s)
+        price = self.rules.prices.at(model, now_s)
         expires = math.ceil(now_s) + self.hold_expiry_s
         asked = ask(prepared, self.rules, price, caller.credentials_version, expires)
         claim = None
@@ -97,7 +104,7 @@ class Gate:
         admission: Admission | None = None
         refused: Exception | None = None
         try:
-            admission, asked = await self._hold(caller, key, asked)
+            admission, asked = await self._hold(caller, asker, asked)
             if admission.hold.expires <= self.ledger.clock.now():  # whoever slept so long may have lost its claim
                 refused = LedgerUnavailable("The ledger did not answer in time; nothing was charged.")
         except Exception as error:  # noqa: BLE001  raised below, when nothing is left behind
@@ -111,9 +118,12 @@ class Gate:
             raise refused  # a key that is revoked learns nothing
         raise self._telling(used or no_room or refused or Unauthenticated(), self.callers.account(caller))
 
-    async def give_back(self, ticket: Ticket) -> Account | None:
-        """Nothing came of a request: give back all it took. Returns the account after, where that is known."""
-        return await self._undo(ticket.admission, ticket.counted, ticket.claim)
+    async def give_back(self, ticket: Ticket, offence: Policy | None = None) -> Account | None:
+        """Nothing came of a request: give back all it took. Returns the account after, where that is known.
+
+        An `offence` is counted in the same write, which may block the account.
+        """
+        return await self._undo(ticket.admission, ticket.counted, ticket.claim, offence)
 
     def _telling(self, error: Exception, account: Account | None) -> Exception:
         """A refusal that tells the credits as last seen, where it is about the account of a known caller."""
@@ -122,11 +132,11 @@ class Gate:
             error.headers.setdefault("x-farebox-credits-remaining", money.shown(available))
         return error
 
-    async def _hold(self, caller: Caller, key: str, asked: Ask) -> tuple[Admission, Ask]:
+    async def _hold(self, caller: Caller, asker: Asker, asked: Ask) -> tuple[Admission, Ask]:
         """Take the hold. Where the account's keys have changed since they were read, they are read again, once."""
         for remembered in (True, False):
             if not remembered:
-                caller = await self.callers.look_up(self.ledger, key)
+                caller = await self.callers.look_up(self.ledger, asker)
                 asked = asked.by(caller.credentials_version)
             account = self.callers.account(caller)
             if account is None:
@@ -139,12 +149,18 @@ class Gate:
             return admission, asked
         raise Unauthenticated
 
-    async def _undo(self, admission: Admission | None, counted: Counted | None, claim: Claim | None) -> Account | None:
+    async def _undo(
+        self,
+        admission: Admission | None,
+        counted: Counted | None,
+        claim: Claim | None,
+        offence: Policy | None = None,
+    ) -> Account | None:
         """The claim last: while it stands, nobody repeats a request whose hold is still there."""
         account = None
         if admission:
             try:
-                account = await void(self.ledger, admission.account, admission.hold, admission.counts)
+                account = await void(self.ledger, admission.account, admission.hold, admission.counts, offence)
                 self.callers.saw(account)
             except (HoldResolved, LedgerUnavailable):
                 log.warning("not voided: hold %s expires by itself", admission.hold.hold_id)

@@ -1,6 +1,7 @@
 """What requests cost and how many there may be: the rules of one auth method of a project.
 
-The built-in project's come from the settings; `RULES` is a JSON document that says more, or otherwise:
+The built-in project's come from the settings; `RULES` is a JSON document that says more, or otherwise. The document of
+any other project has such rules for each auth method; what they leave out is as PROJECT says.
 
     {"credits": {"signup": 100000, "signup_days": 7, "purchases": {"starter": 5000000}},
      "prices": [{"model": "*", "input": 1000000, "output": 1000000, "cached": 1000000, "per_request": 0}],
@@ -22,8 +23,23 @@ from functions.settings import Settings, SettingsError
 LIMIT_MAX = 10**12
 SHARDS_MAX = 64
 SIGNUP_DAYS_MAX = 36_500
+ADDRESS_LIMIT = "requests a minute from one address"
 PERIOD_NAMES = {"minute": "m", "hour": "h", "day": "d", "week": "w", "month": "M", "total": "t"}
 PROJECT_PERIODS = ("minute", "hour", "day", "week", "month")
+PROJECT: Mapping[str, Any] = {
+    "credits": {"signup": 0, "signup_days": 0, "purchases": {}},
+    "prices": [],
+    "limits": {
+        "user": {},
+        "method": {},
+        "project": {},
+        "shards": 1,
+        "open_requests": 16,
+        "input_tokens": None,
+        "output_tokens": None,
+    },
+}
+"""What the rules of a project leave out: it costs nothing, and nothing is limited but requests at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +72,30 @@ def of(settings: Settings, method: str = "key") -> Rules:
     """The rules that the settings give to the project `default`. Raises SettingsError that names the field."""
     try:
         document = json.loads(settings.rules, object_pairs_hook=_object) if settings.rules else {}
-        return parse(_defaults(settings), document, method, settings.inference_ip_rate_limit)
+        rules = parse(_defaults(settings), document, method, settings.inference_ip_rate_limit)
+        if not rules.prices.patterns:
+            raise RulesError("prices", " must be a list of prices, with one at least")
+        return rules
     except RulesError as error:
         raise SettingsError(f"RULES: {error}") from None
     except (ValueError, RecursionError):
         raise SettingsError("RULES must be a JSON object") from None
 
 
-def parse(defaults: Mapping[str, Any], value: object, method: str, address_limit: int) -> Rules:
-    """Rules from their JSON; what it leaves out is as in `defaults`, a document of the same form. Raises RulesError."""
+def of_project(path: str, value: object, method: str) -> Rules:
+    """The rules of one auth method in a project's document. Raises RulesError whose path begins with `path`."""
+    try:
+        return parse(PROJECT, value, method, None)
+    except RulesError as error:
+        inside, why = error.path, str(error)[len(error.path) :]
+        raise RulesError(path if inside == "the rules" else f"{path}.{inside}", why) from None
+
+
+def parse(defaults: Mapping[str, Any], value: object, method: str, address_limit: int | None) -> Rules:
+    """Rules from their JSON; what it leaves out is as in `defaults`, a document of the same form. Raises RulesError.
+
+    `address_limit` is in requests a minute; None where addresses are counted by somebody else.
+    """
     document = fields("", value, ("credits", "prices", "limits"))
     credits = defaults["credits"] | fields("credits", document.get("credits", {}), tuple(defaults["credits"]))
     limits = fields("limits", document.get("limits", {}), tuple(defaults["limits"]))
@@ -76,7 +107,7 @@ def parse(defaults: Mapping[str, Any], value: object, method: str, address_limit
         purchases=_purchases(credits["purchases"]),
         prices=parse_prices("prices", document.get("prices", defaults["prices"])),
         account_limits=_limits("limits.user", user, "for one account", tuple(PERIOD_NAMES)),
-        address_limits=(Limit("m", address_limit, "requests a minute from one address"),),
+        address_limits=() if address_limit is None else (Limit("m", address_limit, ADDRESS_LIMIT),),
         total_limits=(
             *_limits("limits.method", limits["method"], "of all who sign in this way", PROJECT_PERIODS, method),
             *_limits("limits.project", limits["project"], "for the whole project", PROJECT_PERIODS),
@@ -92,7 +123,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object of the document; of a field that stands twice nobody knows which is meant."""
     names = [name for name, _ in pairs]
     if twice := next((name for name in names if names.count(name) > 1), ""):
-        raise RulesError(f"{twice!r} stands twice in one object")
+        raise RulesError(repr(twice), " stands twice in one object")
     return dict(pairs)
 
 
@@ -122,7 +153,7 @@ def _limits(path: str, value: object, of_whom: str, periods: tuple[str, ...], gr
 
 def _purchases(value: object) -> Mapping[str, int]:
     if not isinstance(value, dict):
-        raise RulesError("credits.purchases must be an object")
+        raise RulesError("credits.purchases", " must be an object")
     return {str(pack): credits_of(f"credits.purchases.{pack}", gain) for pack, gain in value.items()}
 
 

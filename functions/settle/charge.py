@@ -4,6 +4,7 @@ import logging
 
 from functions.errors import LedgerUnavailable
 from functions.forward.llama import Prepared
+from functions.ledger.abuse import Policy
 from functions.ledger.account import Account
 from functions.ledger.admit import Admission
 from functions.ledger.ids import made_at
@@ -34,19 +35,28 @@ def receipt(admission: Admission, prepared: Prepared, price: Price, usage: Usage
         input=usage.input,
         output=usage.output,
         cached=usage.cached,
+        reasoning=usage.reasoning,
         shortfall=max(0, cost - held),
         anomalies=tuple(sorted(odd)),
     )
 
 
-async def charge(ledger: Ledger, admission: Admission, receipt: Receipt, observer: Observer = NOBODY) -> Account | None:
+async def charge(
+    ledger: Ledger,
+    admission: Admission,
+    receipt: Receipt,
+    observer: Observer = NOBODY,
+    offence: Policy | None = None,
+) -> Account | None:
     """Settle a request by its receipt; returns the account after, or None where that is not known.
+
+    An `offence` is counted with it, which may block the account.
 
     Never raises: the answer is made, and the client is to have it. What cannot be settled now is settled by
     whoever reads the account next, by the receipt if it was put, else at no cost when the hold expires.
     """
     try:
-        after = await settle(ledger, admission.account, admission.hold, receipt)
+        after = await settle(ledger, admission.account, admission.hold, receipt, offence)
     except HoldResolved as resolved:
         outcome = resolved.receipt.outcome if resolved.receipt else "unknown"
         log.warning("settled late: receipt %s is %s already", receipt.receipt_id, outcome)

@@ -25,6 +25,7 @@ UNITS = {
     "OutputTokens": MetricUnit.Count,
     "FirstByte": MetricUnit.Milliseconds,
     "UpstreamErrors": MetricUnit.Count,
+    "OwnersUpstreamErrors": MetricUnit.Count,
     "NotSettled": MetricUnit.Count,
     "LateSettle": MetricUnit.Count,
     "HealedHolds": MetricUnit.Count,

@@ -45,7 +45,10 @@ def never_raises(method: Callable[Told, None]) -> Callable[Told, None]:
 class Watch(Observer):
     """Of one request."""
 
-    __slots__ = ("came_s", "facts", "is_told", "metrics", "outcome", "refused", "stream", "upstream_error", "values")
+    __slots__ = (
+        *("came_s", "facts", "is_told", "metrics", "outcome", "refused", "stream", "upstream", "upstream_error"),
+        "values",
+    )
 
     def __init__(self, metrics: Metrics, endpoint: str, method: str, *, cold_start: bool) -> None:
         self.metrics, self.came_s = metrics, time.perf_counter()
@@ -55,12 +58,18 @@ class Watch(Observer):
             self.facts["cold_start"] = 1
         self.outcome = self.refused = self.upstream_error = ""
         self.stream = self.is_told = False
+        self.upstream = "UpstreamErrors"
 
     @never_raises
     def admitted(self, receipt_id: str, *, stream: bool) -> None:
         self.values["Admitted"] = 1
         self.stream, self.facts["stream"] = stream, int(stream)  # numbers, which every query language can compare
         logs.add(receipt_id=receipt_id)
+
+    @never_raises
+    def asked(self, project_id: str, *, owners: bool) -> None:
+        self.facts["project"] = project_id
+        self.upstream = "OwnersUpstreamErrors" if owners else "UpstreamErrors"
 
     @never_raises
     def settled(self, receipt: Receipt) -> None:
@@ -111,7 +120,7 @@ class Watch(Observer):
         if self.refused:
             self.metrics.write({"Refused": 1}, self.refused)
         if self.upstream_error:
-            self.metrics.write({"UpstreamErrors": 1}, self.upstream_error)
+            self.metrics.write({self.upstream: 1}, self.upstream_error)
         if log.isEnabledFor(logging.INFO):
             self.facts |= {"status": status, "outcome": self.outcome or ("completed" if status else BROKE_OFF)}
             self.facts["duration_ms"] = _ms(time.perf_counter() - self.came_s)

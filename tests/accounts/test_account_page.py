@@ -73,6 +73,12 @@ def test_a_receipt_says_what_a_request_was(user: Stage) -> None:
         "price": "*/1000000/1000000/1000000/0",
         "abort": "",
         "anomalies": [],
+        "reasoning_tokens": 0,
+        "method": "",
+        "project_version": 0,
+        "provider": "",
+        "attempts": [],
+        "blocked": "",
     }
 
 

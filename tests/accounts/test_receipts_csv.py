@@ -15,7 +15,8 @@ from tests.forward.stage import Stage
 from tests.stand import Answer
 
 LAMBDA_BYTES_MAX = 6_291_556
-WHOLE_NUMBERS = ("input_tokens", "cached_tokens", "output_tokens")
+WHOLE_NUMBERS = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "project_version")
+LISTS = ("anomalies", "attempts")
 AMOUNTS = ("credits", "held", "shortfall")
 
 
@@ -32,7 +33,7 @@ def records(answer: Answer) -> list[dict[str, Any]]:
         record: dict[str, Any] = dict(zip(header, line, strict=True))
         record |= {name: int(record[name]) for name in WHOLE_NUMBERS}
         record |= {name: float(record[name]) for name in AMOUNTS}
-        found.append(record | {"anomalies": record["anomalies"].split()})
+        found.append(record | {name: record[name].split() for name in LISTS})
     return found
 
 
@@ -43,7 +44,16 @@ def test_a_csv_says_what_the_json_says(reader: Reader) -> None:
     ):
         odd = ("above_hold", "usage_decreased")[: second % 3]
         tokens = {"input": second, "output": 10**9, "cached": 3, "shortfall": second * 10**6 + 1}
-        reader.put(MIDNIGHT + second, model=model, anomalies=odd, cost=second, endpoint="/v1/x", price="p/1", **tokens)
+        reader.put(
+            MIDNIGHT + second,
+            model=model,
+            anomalies=odd,
+            attempts=("a:b",) * (second % 3),
+            cost=second,
+            endpoint="/v1/x",
+            price="p/1",
+            **tokens,
+        )
     data = reader.page(limit=100)["data"]
     answer = reader.get(format="csv")
     assert records(answer) == data

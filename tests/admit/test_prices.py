@@ -27,10 +27,11 @@ NOT_CREDITS: list[Any] = [-1, 0.5, True, None, "", "-1", "1e3", "0.0000001", "Na
 NOT_MOMENTS: list[Any] = [20270101, 2027, 0, 1.5, True, None, "", "soon", "2027-13-01", "2027-02-29", "01/02/2027", []]
 NOT_MOMENTS += ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"]  # before year 1, after year 9999
 NOT_MODELS: list[Any] = [None, "", 1, True, [], "a" * 101, "a\nb", "\x00"]
-NOT_PRICE_LISTS: list[Any] = [None, [], {}, 1, "x", PRICE]
+PRICE_NAMES = ("input", "output", "cached", "reasoning")
+NOT_PRICE_LISTS: list[Any] = [None, {}, 1, "x", PRICE]
 NOT_ENTRIES: list[Any] = [None, 1, "x", []]
 MALFORMED: list[tuple[str, Any]] = [
-    *((f"prices[0].{name}", [PRICE | {name: value}]) for name in ("input", "output", "cached") for value in NOT_PRICES),
+    *((f"prices[0].{name}", [PRICE | {name: value}]) for name in PRICE_NAMES for value in NOT_PRICES),
     *(("prices[0].per_request", [PRICE | {"per_request": value}]) for value in NOT_CREDITS),
     *(("prices[0].from", [PRICE | {"from": value}]) for value in NOT_MOMENTS),
     *(("prices[0].model", [PRICE | {"model": value}]) for value in NOT_MODELS),
@@ -121,7 +122,7 @@ async def test_a_request_pays_the_version_of_the_moment_it_is_admitted(books: Bo
     entries = [PRICE, PRICE | {"from": "2027-06-01", "input": 2}]
     made = rules.of(settings_module.read({"RULES": json.dumps({"prices": entries})}))
     callers = Callers()
-    gate = Gate(books.ledger, made, callers, model="m", hold_expiry_s=60)
+    gate = Gate(books.ledger, made, callers, hold_expiry_s=60)
     key, _ = await books.customer(paid=10**6)
     prepared = prepare("/v1/chat/completions", json.dumps({"messages": HELLO}).encode(), 10, 10)
     moment = datetime(2027, 6, 1, tzinfo=UTC).timestamp()
@@ -129,7 +130,7 @@ async def test_a_request_pays_the_version_of_the_moment_it_is_admitted(books: Bo
     for now in (moment - 1, moment):
         books.clock.time_s = now
         caller = await callers.look_up(books.ledger, key)
-        versions.append((await gate.admit(caller, key, prepared, None)).price.version)
+        versions.append((await gate.admit(caller, key, "m", prepared, None)).price.version)
     assert versions == ["*/1/1/1/0", "*@2027-06-01T00:00Z/2/1/2/0"]
 
 
@@ -154,8 +155,8 @@ def test_case_09_a_cost_is_exactly_the_sum_of_its_parts(
 
 @given(st.floats() | st.booleans() | st.text(max_size=3) | st.integers(max_value=-1) | st.integers(PRICE_MAX + 1))
 def test_case_09_nothing_but_a_whole_number_is_a_price(value: Any) -> None:
-    """Whatever else comes is refused, for each of the three prices."""
-    for name in ("input", "output", "cached"):
+    """Whatever else comes is refused, for each of the four prices."""
+    for name in PRICE_NAMES:
         with pytest.raises(RulesError, match=rf"^prices\[0\]\.{name} "):
             table({name: value})
 
@@ -171,6 +172,37 @@ def test_cached_input_costs_as_much_as_input_where_nothing_is_said() -> None:
     """`cached` left out is `input`; 0 is free."""
     assert table({"input": 7}).at("m", 0).cached == 7
     assert table({"input": 7, "cached": 0}).at("m", 0).cached == 0
+
+
+def test_reasoning_costs_as_much_as_output_where_nothing_is_said() -> None:
+    """`reasoning` left out is `output`, and the version says nothing of it; 0 is free, and told."""
+    plain, free = (table(more | {"output": 7}).at("m", 0) for more in ({}, {"reasoning": 0}))
+    used = Usage(0, 10, 0, 4)
+    assert (plain.cost(used), plain.version) == (70, "*/1/7/1/0")
+    assert (free.cost(used), free.version) == (42, "*/1/7/1/0/0")
+
+
+def test_reasoning_is_never_dearer_than_output() -> None:
+    """A hold covers the output at its price: one microcredit more for reasoning is refused, the same is not."""
+    assert table({"output": 5, "reasoning": 5}).at("m", 0).reasoning == 5
+    with pytest.raises(RulesError, match=r"^prices\[0\]\.reasoning must be a whole number between 0 and 5"):
+        table({"output": 5, "reasoning": 6})
+
+
+@given(amounts, amounts, tokens, tokens)
+def test_case_09_reasoning_is_charged_apart_and_exactly(output: int, thought: int, said: int, thinking: int) -> None:
+    """What the model said and what it thought, each times its price; never above what the output alone would cost."""
+    thought = min(thought, output)
+    price = table({"output": output, "reasoning": thought}).at("m", 0)
+    cost = price.cost(Usage(0, said + thinking, 0, thinking))
+    assert cost == said * output + thinking * thought
+    assert cost <= price.cost(Usage(0, said + thinking))
+
+
+def test_a_table_without_entries_costs_nothing() -> None:
+    """Any model is served, by the version `free`; this is how a project without prices is."""
+    price = parse("prices", []).at("whatever", 0)
+    assert (price.version, price.cost(Usage(10**9, 10**9, 10**9, 10**9))) == ("free", 0)
 
 
 # What RULES of the fixture `priced` make of a usage of 11 tokens in, 4 of them cached, and 3 out.

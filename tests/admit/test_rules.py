@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from functions import settings as settings_module
 from functions.admit import rules
+from functions.admit.prices import RulesError
 from functions.admit.rules import Gain, Rules
 from functions.ledger.windows import DAY_S, Limit
 from functions.settings import SettingsError
@@ -78,6 +79,7 @@ MALFORMED: list[tuple[str, Any]] = [
     ("limits.method.total", at("limits.method.total", 1)),
     ("limits.project.total", at("limits.project.total", 1)),
     ("limits.user.year", at("limits.user.year", 1)),
+    ("prices", at("prices", [])),
     ("the rules", []),
     ("the rules", None),
     ("'limits' stands twice", '{"limits": {}, "limits": {}}'),
@@ -174,6 +176,29 @@ def test_every_limit_has_its_window_its_name_and_its_group() -> None:
     method = [Limit(p, 3, f"requests {name} of all who sign in this way", "jwt") for p, name in names.items()]
     project = [Limit(p, 3, f"requests {name} for the whole project") for p, name in names.items()]
     assert made.total_limits == (*method, *project)
+
+
+def test_the_rules_of_a_project_name_their_fields_from_where_they_stand() -> None:
+    """The path of an error begins with that of the rules themselves; `path` is that field and nothing more."""
+    for value, path in (
+        ({"limits": {"user": {"hour": -1}}}, "auth.jwt.rules.limits.user.hour"),
+        ({"prices": [PRICE | {"input": 1.5}]}, "auth.jwt.rules.prices[0].input"),
+        ({"x": 1}, "auth.jwt.rules.x"),
+        ([], "auth.jwt.rules"),
+    ):
+        with pytest.raises(RulesError) as refused:
+            rules.of_project("auth.jwt.rules", value, "jwt")
+        assert refused.value.path == path
+        assert str(refused.value).startswith(path)
+
+
+def test_what_the_rules_of_a_project_leave_out_is_free_and_unlimited() -> None:
+    """No credits, no prices, no windows, no address limit: sixteen requests at the same time are all there is."""
+    made = rules.of_project("rules", {}, "jwt")
+    assert (made.account_limits, made.total_limits, made.address_limits) == ((), (), ())
+    assert (made.signup, made.purchases, made.open_max, made.shards) == (Gain(0), {}, 16, 1)
+    assert (made.input_max, made.output_max) == (None, None)
+    assert made.prices.at("any", 0).version == "free"
 
 
 def test_a_new_account_begins_with_the_credits_of_the_rules(priced: Stage) -> None:

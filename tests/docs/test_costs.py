@@ -86,7 +86,7 @@ def test_what_is_paid_each_month_is_what_a_stage_has() -> None:
     )
     assert watched == costs.ALARM_METRICS
     fixed = {name: cost for name, _, cost in costs.FIXED}
-    assert fixed["four secrets"] == pytest.approx(0.40 * len(DOCUMENTS))
+    assert fixed["five secrets"] == pytest.approx(0.40 * len(DOCUMENTS))
 
 
 def test_the_command_computes_any_case(capsys: pytest.CaptureFixture[str]) -> None:

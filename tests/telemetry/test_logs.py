@@ -19,7 +19,7 @@ REQUEST_FIELDS = {
     *("level", "message", "timestamp", "name", "location", "stage", "service"),
     *("request_id", "receipt_id", "function_request_id", "xray_trace_id"),
     *("endpoint", "method", "status", "outcome", "stream", "first_byte_ms", "duration_ms"),
-    *("input_tokens", "output_tokens", "cached_tokens", "credits"),
+    *("input_tokens", "output_tokens", "cached_tokens", "credits", "project"),
 }
 
 

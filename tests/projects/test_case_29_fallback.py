@@ -1,0 +1,106 @@
+"""Case 29: several providers in turn; whoever answers is paid once, and what failed before stands on the receipt."""
+
+import pytest
+
+from tests.forward.scripted_upstream import Call, Script, chunk, events, plain, usage
+from tests.projects.shop import SIGNUP, Shop
+
+
+def says(status: int) -> Script:
+    def script(call: Call) -> None:
+        call.answer({"error": {"message": "no"}}, status)
+
+    return script
+
+
+def drops(call: Call) -> None:
+    call.reset()
+
+
+def silent(call: Call) -> None:
+    """Says nothing until the gateway has enough of it."""
+    call.wait_gone()
+
+
+FAILURES: dict[str, tuple[Script, str]] = {
+    "429": (says(429), "provider_failed"),
+    "500": (says(500), "provider_failed"),
+    "503": (says(503), "provider_failed"),
+    "401": (says(401), "provider_failed"),
+    "reset": (drops, "provider_failed"),
+    "silent": (silent, "provider_timed_out"),
+    "error-first": (events({"error": {"message": "no"}}), "provider_failed"),
+}
+
+
+OF_STREAMS = {"silent", "error-first"}
+CASES = [(failure, stream) for failure in FAILURES for stream in (True, False) if stream or failure not in OF_STREAMS]
+
+
+@pytest.mark.parametrize(("failure", "stream"), CASES)
+def test_case_29_what_fails_before_the_first_byte_is_followed_by_the_next(
+    shop: Shop, failure: str, stream: bool
+) -> None:
+    """The second provider answers, under its own name of the model; charged once, the failure on the receipt."""
+    script, code = FAILURES[failure]
+    shop.first.play(script)
+    if stream:
+        shop.second.play(events(chunk("Hi"), chunk(), chunk(usage=usage(5, 2), choices=[])))
+    app = shop.managed(auth={"no_auth": {"rules": SIGNUP}})
+    answer = app.chat(stream=stream)
+    assert answer.status == 200, answer.body
+    assert shop.second.call.json["model"] == "other-small"
+    receipt = app.receipt()
+    assert (receipt["credits"], receipt["provider"], receipt["attempts"]) == (7, "second", [f"first:{code}"])
+    assert app.account()["balance"]["spent"] == 7
+
+
+def test_case_29_what_fails_after_the_first_byte_has_no_next(shop: Shop) -> None:
+    """The client is told that the answer broke off, and is charged for what came, once."""
+
+    def breaks(call: Call) -> None:
+        call.stream()
+        call.event(chunk("Hel"))
+        call.event(chunk("lo"))
+        call.drop()
+
+    shop.first.play(breaks)
+    app = shop.managed(auth={"no_auth": {"rules": SIGNUP}})
+    answer = app.chat(stream=True)
+    assert answer.status == 200
+    assert b'"error"' in answer.body
+    assert shop.second.calls == []
+    receipt = app.receipt()
+    assert (receipt["outcome"], receipt["output_tokens"], receipt["attempts"]) == ("provider_failed", 2, [])
+    assert app.account()["balance"]["spent"] == receipt["credits"] > 0
+
+
+def test_case_29_where_all_fail_nothing_is_charged(shop: Shop) -> None:
+    """The last one's failure is told; credits and windows are as before."""
+    for upstream in (shop.first, shop.second):
+        upstream.play(says(500))
+    app = shop.managed(auth={"no_auth": {"rules": SIGNUP | {"limits": {"user": {"day": 1}}}}})
+    assert [app.chat().status for _ in range(2)] == [502, 502]
+    account = app.account()
+    assert (account["balance"]["available"], account["receipts"]) == (1000, [])
+
+
+def test_a_request_that_is_wrong_is_wrong_everywhere(shop: Shop) -> None:
+    """400 of a provider is the answer: the next one is not asked."""
+    shop.first.play(says(400))
+    answer = shop.managed().chat()
+    assert answer.status == 400
+    assert shop.second.calls == []
+
+
+def test_who_failed_is_asked_last_for_a_while(shop: Shop) -> None:
+    """The next request goes to the second at once; when that fails too, the first gets its chance."""
+    shop.first.play(says(500))
+    app = shop.managed()
+    assert app.chat().status == 200
+    assert app.chat().status == 200
+    assert len(shop.first.calls) == 1
+    shop.second.play(says(500))
+    shop.first.play(plain)
+    assert app.chat().status == 200
+    assert [len(shop.second.calls), len(shop.first.calls)] == [1, 1]
