@@ -18,8 +18,10 @@ from functions.authenticate.admin import is_operator, is_signed
 from functions.cors import METHODS
 from functions.entry import App, refusal
 from functions.errors import Forbidden, LedgerUnavailable, NotFound
+from functions.events import body_of
 from functions.ledger import tables
 from functions.ledger.store import Ledger
+from functions.owners import asked, grants
 from functions.settings import Settings
 
 NO_KEY = {"S": {"S": "-"}, "N": {"N": "0"}}
@@ -51,6 +53,18 @@ def status() -> dict[str, Any]:
         "tables": _tables(ledger_of(settings)),
         "configured": _configured(settings),
     }
+
+
+@app.answers("/admin/projects/{project_id}")
+def show_project(project_id: str) -> dict[str, Any]:
+    return tables.drive(grants.shown(ledger_of(settings_module.get()), project_id))
+
+
+@app.answers("/admin/projects/{project_id}/grants", methods=["PUT"])
+def grant_providers(project_id: str) -> dict[str, Any]:
+    """Which of the operator's providers a project may use: docs/console.md."""
+    names = asked.fields(body_of(app.event), required=("providers",))["providers"]
+    return tables.drive(grants.grant(ledger_of(settings_module.get()), project_id, names))
 
 
 @app.answers("/admin", methods=METHODS, content_types=["*/*"])

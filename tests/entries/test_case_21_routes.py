@@ -1,4 +1,4 @@
-"""Every route and who may use it. A new route fails here until it is listed."""
+"""Every route and who may use it. A new route fails here, or in tests/owners for the console, until it is listed."""
 
 from typing import Any
 
@@ -8,13 +8,15 @@ import app
 from functions import admin, webhooks
 from functions.cors import METHODS
 from functions.entry import ANY
-from functions.forward.llama import ENDPOINTS
+from functions.forward.endpoints import ENDPOINTS
 from tests.entries.keys import as_admin
 from tests.forward.stage import new_key
 from tests.stand import RunningGateway
 
 ANYBODY, USERS, OPERATOR = (200, 200, 200), (401, 200, 401), (403, 403, 200)
 ANYBODY_WRONG, UNSIGNED, NOWHERE, NOT_THERE = (400, 400, 400), (400, 400, 400), (404, 404, 404), (403, 403, 404)
+NOT_SERVED = (401, 404, 401)
+"""By the built-in project: users of others are in tests/projects."""
 CHAT = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5}
 
 ROUTES: dict[str, tuple[tuple[int, int, int], Any]] = {
@@ -29,10 +31,15 @@ ROUTES: dict[str, tuple[tuple[int, int, int], Any]] = {
     "POST /v1/chat/completions": (USERS, CHAT),
     "POST /v1/completions": (USERS, {"prompt": "Hi", "max_tokens": 5}),
     "POST /v1/responses": (USERS, {"input": "Hi"}),
+    "POST /v1/messages": (NOT_SERVED, CHAT),
+    "POST /v1/embeddings": (NOT_SERVED, {"input": "Hi"}),
+    "POST /v1/moderations": (NOT_SERVED, {"input": "Hi"}),
     **{f"{method} /v1/{{proxy+}}": (NOWHERE, None) for method in ("DELETE", "GET", "PATCH", "POST", "PUT")},
     "POST /stripe/webhook": (UNSIGNED, {}),
     "POST /btcpay/webhook": (UNSIGNED, {}),
     "GET /admin/status": (OPERATOR, None),
+    "GET /admin/projects/{project_id}": (NOT_THERE, None),
+    "PUT /admin/projects/{project_id}/grants": (NOT_THERE, {"providers": []}),
     **{f"{method} /admin": (NOT_THERE, None) for method in METHODS if method != "HEAD"},
     **{f"{method} /admin/{{proxy+}}": (NOT_THERE, None) for method in METHODS if method != "HEAD"},
 }
@@ -63,7 +70,7 @@ def test_case_21_a_route_is_for_those_it_is_for(front: RunningGateway, route: st
     """Each route × nobody, a user, the operator; HEAD as GET."""
     expected, body = ROUTES[route]
     method, path = route.split(" ")
-    path = path.replace("{name}", "none").replace("{proxy+}", "no/such")
+    path = path.replace("{name}", "none").replace("{proxy+}", "no/such").replace("{project_id}", "none")
     callers: tuple[dict[str, str], ...] = ({}, {"Authorization": f"Bearer {new_key(front)}"}, as_admin())
     for asked in (method, "HEAD") if method == "GET" else (method,):
         answers = [front.request(asked, path, body, headers=headers) for headers in callers]

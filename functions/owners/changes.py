@@ -1,0 +1,84 @@
+"""Projects made, changed, closed and handed on. A document is checked as a whole, and only then stored."""
+
+from typing import Any
+
+from functions.accounts import email as addresses
+from functions.errors import BadRequest, Forbidden
+from functions.ledger import projects
+from functions.ledger.projects import Stored
+from functions.ledger.store import Ledger
+from functions.owners import asked
+from functions.owners.mine import Mine, parse
+from functions.owners.shown import project_line, project_view
+from functions.projects import document
+from functions.settings import Settings
+
+OWNERS_MAX = 20
+VERSION_MAX = 10**9
+NAME = "New project"
+UNBORN = "new"
+"""Stands for the id of a project that is checked before there is one."""
+
+
+async def owned(ledger: Ledger, email: str) -> list[Stored]:
+    """The open projects of an owner, in the order of their ids."""
+    found = [await projects.read(ledger, project_id) for project_id in await projects.of_owner(ledger, email)]
+    return [stored for stored in found if stored and stored.state == "open" and email in stored.owners]
+
+
+async def listed(ledger: Ledger, email: str) -> dict[str, Any]:
+    return {"object": "list", "data": [project_line(stored) for stored in await owned(ledger, email)]}
+
+
+async def create(
+    ledger: Ledger, settings: Settings, email: str, name: object = None, value: Any = None
+) -> dict[str, Any]:
+    """A new project, of a document or as new ones are. Raises BadRequest, Forbidden, LedgerUnavailable."""
+    if value is not None and name is not None:
+        raise BadRequest("Give a name or a document, which has its own.", param="name")
+    if value is None:
+        value = document.new(NAME) | ({} if name is None else {"name": name})
+    parse(settings, UNBORN, 1, value, {})
+    await check_room(ledger, settings, email)
+    return project_view(await projects.create(ledger, email, value))
+
+
+async def change(mine: Mine, version: object, value: Any) -> dict[str, Any]:
+    """The next version of a project. Raises BadRequest that names the field, VersionChanged where it has changed."""
+    expected = asked.whole(version, "version", 1, VERSION_MAX)
+    mine.parsed(value)
+    return project_view(await projects.change(mine.ledger, mine.project_id, value, expected))
+
+
+async def close(mine: Mine) -> dict[str, Any]:
+    """End a project: its keys stop working. What its users used and paid stays for the books."""
+    await projects.close(mine.ledger, mine.project_id)
+    return {"id": mine.project_id, "deleted": True}
+
+
+async def hand_on(mine: Mine, emails: object) -> dict[str, Any]:
+    """Say whose the project is. Whoever says so stays, and stands first: it counts for them alone.
+
+    Raises BadRequest, Forbidden.
+    """
+    if not isinstance(emails, list) or not 0 < len(emails) <= OWNERS_MAX:
+        raise BadRequest(f"emails must be a list of 1 to {OWNERS_MAX} addresses.", param="emails")
+    named = []
+    for index, email in enumerate(emails):
+        try:
+            named.append(addresses.normal(email))
+        except BadRequest as error:
+            raise BadRequest(error.message, param=f"emails[{index}]") from None
+    if mine.email not in named:
+        raise BadRequest("You must stay an owner; another owner can take you out.", param="emails")
+    if mine.stored.owners[0] != mine.email:
+        await check_room(mine.ledger, mine.settings, mine.email)
+    owners = tuple(dict.fromkeys((mine.email, *named)))
+    return project_view(await projects.set_owners(mine.ledger, mine.project_id, owners))
+
+
+async def check_room(ledger: Ledger, settings: Settings, email: str) -> None:
+    """Raise Forbidden where an owner has as many projects as one may. Those count in which they stand first."""
+    first = [stored for stored in await owned(ledger, email) if stored.owners[0] == email]
+    if len(first) >= settings.projects_per_owner:
+        raise Forbidden(f"You have {len(first)} projects, the most that one owner may have.", code="too_many_projects")
