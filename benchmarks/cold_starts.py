@@ -124,7 +124,8 @@ def _row(name: str, start: ColdStart) -> Row:
 def _disks(folder: Path) -> dict[str, Disk]:
     """A disk for each function; none for the adapter where it is not built."""
     stream, rest, plain = (make(folder / "disk", layer) for layer in ("stream", "rest", ""))
-    disks = {"stream": stream, "api": rest, "webhooks": rest, "admin": rest, "authorizer": plain, "maintenance": rest}
+    disks = {"stream": stream, "authorizer": plain}
+    disks |= dict.fromkeys(("api", "webhooks", "console", "admin", "maintenance"), rest)
     if adapter.is_built():
         disks[WITH_ADAPTER] = make(folder / "disk", "stream", adapter.layer())
     return disks
@@ -136,6 +137,7 @@ def _functions(settings: dict[str, str], key: str) -> list[Function]:
     signature = "sha256=" + hmac.new(WEBHOOK_SECRET.encode(), told.encode(), hashlib.sha256).hexdigest()
     chat = event(load.STREAM_REQUEST, key)
     admin = event(None, settings["ADMIN_KEY"], "/admin/status", address=OPERATOR, method="GET")
+    console = event(None, f"os-{'s' * 43}", "/console/projects", method="GET")  # asks the ledger for a session
     arn = "arn:aws:execute-api:us-east-1:123456789012:abcdef1234/staging/GET/admin/status"
     authorizer = admin | {"type": "REQUEST", "methodArn": arn}
     return [
@@ -149,6 +151,7 @@ def _functions(settings: dict[str, str], key: str) -> list[Function]:
             event(told, path="/btcpay/webhook", BTCPay_Sig=signature),
             _is_200,
         ),
+        Function("console", "functions.console.app", "rest", console, _is_401),
         Function("admin", "functions.admin.app", "rest", admin, _is_200),
         Function("authorizer", "functions.authorizer.handler", "", authorizer, _is_allowed),
         Function("maintenance", "functions.maintenance.handler", "rest", {}, lambda answer: answer["accounts"] >= 1),
@@ -157,6 +160,10 @@ def _functions(settings: dict[str, str], key: str) -> list[Function]:
 
 def _is_200(answer: Any) -> bool:
     return bool(answer["statusCode"] == 200)
+
+
+def _is_401(answer: Any) -> bool:
+    return bool(answer["statusCode"] == 401)
 
 
 def _is_allowed(answer: Any) -> bool:

@@ -158,9 +158,10 @@ def hold() -> str:
 def topology() -> str:
     """What a deployment consists of, and what calls what."""
     functions = [
-        ("step", "stream", ["chat, completions, responses,", "passed on as they come"]),
+        ("step", "stream", ["all that a model answers,", "passed on as it comes"]),
         ("step", "api", ["all other routes, in one piece"]),
         ("box", "webhooks", ["what payment providers tell"]),
+        ("box", "console", ["for owners: their projects"]),
         ("box", "admin", ["for the operator: address and key", "are checked first (authorizer)"]),
         ("box", "maintenance", ["audits every account, nightly"]),
     ]
@@ -168,16 +169,17 @@ def topology() -> str:
         box((20, 14, 326, 44), "box", ["CloudFront, S3: the static site"]),
         box((20, 100, 136, 60), "box", ["clients", "any SDK, browsers"]),
         box((20, 230, 136, 60), "box", ["providers", "Stripe, BTCPay"]),
-        box((20, 318, 136, 60), "box", ["operator", "own networks only"]),
-        box((206, 82, 140, 304), "box", ["API Gateway", "REST, regional", "streams 15 minutes", "throttles"]),
+        box((20, 391, 136, 60), "box", ["operator", "own networks only"]),
+        box((20, 313, 136, 60), "box", ["owners", "by a mailed link"]),
+        box((206, 82, 140, 377), "box", ["API Gateway", "REST, regional", "streams 15 minutes", "throttles"]),
         box(
-            (20, 424, 326, 60), "box", ["Scheduler, Step Functions", "begin the audit, and go on with it until its end"]
+            (20, 497, 326, 60), "box", ["Scheduler, Step Functions", "begin the audit, and go on with it until its end"]
         ),
-        '<rect class="box" x="386" y="14" width="278" height="484" rx="8"/>',
+        '<rect class="box" x="386" y="14" width="278" height="557" rx="8"/>',
         label(402, 38, "Lambda: one zip, two layers", "head"),
-        label(402, 58, "the first three join the VPC of a VPN"),
+        label(402, 58, "the first four join the VPC of a VPN"),
         arrow("M88 98 V62"),
-        *(arrow(f"M158 {y} H202") for y in (130, 260, 348)),
+        *(arrow(f"M158 {y} H202") for y in (130, 260, 343, 421)),
     ]
     top = 72
     for kind, name, lines in functions:
@@ -187,17 +189,17 @@ def topology() -> str:
         top += height + 14
     parts += [
         box((716, 14, 204, 60), "box", ["CloudWatch, X-Ray", "dashboard, alarms by mail"]),
-        box((716, 98, 204, 78), "box", ["llama-server", "over a VPN, or at any https", "address"]),
+        box((716, 98, 204, 78), "box", ["models", "llama-server, over a VPN;", "hosted providers, by https"]),
         box(
             (716, 206, 204, 98),
             "store",
-            ["DynamoDB", "nine tables, on demand;", "35 days to go back to;", "a stack of its own"],
+            ["DynamoDB", "eleven tables, on demand;", "35 days to go back to;", "a stack of its own"],
         ),
         box((716, 334, 204, 60), "store", ["Secrets Manager", "read again every 5 minutes"]),
-        box((716, 424, 204, 60), "box", ["SES, or any SMTP", "mails with keys"]),
+        box((716, 424, 204, 60), "box", ["SES, or any SMTP", "mails with keys and links"]),
         *(arrow(f"M666 {y} H712") for y in (44, 137, 255, 364, 454)),
     ]
-    return picture(940, 512, "A deployment: API Gateway, functions, tables and secrets, the model server", parts)
+    return picture(940, 585, "A deployment: API Gateway, functions, tables and secrets, the model server", parts)
 
 
 def vpn() -> str:
@@ -208,7 +210,7 @@ def vpn() -> str:
         box(
             (40, 60, 226, 100),
             "step",
-            ["stream, api, webhooks", "two private subnets,", "in two zones;", "nothing comes in"],
+            ["functions", "stream, api, webhooks, console;", "two private subnets, in two", "zones; nothing comes in"],
         ),
         box((370, 60, 190, 100), "box", ["router or gateway", "a WireGuard instance,", "or AWS's Site-to-Site", "VPN"]),
         arrow("M268 110 H366"),

@@ -10,9 +10,12 @@ DOCUMENTS: Mapping[str, tuple[str, ...]] = {
     "admin": ("ADMIN_KEY",),
     "payments": ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "BTCPAY_API_KEY", "BTCPAY_WEBHOOK_SECRET"),
     "mail": ("SMTP_PASSWORD",),
+    "projects": ("PROJECTS_SECRET", "PROJECTS_SECRET_BEFORE", "OPERATOR_PROVIDERS"),
 }
-GENERATED = ("HASH_SECRET", "ADMIN_KEY")
+GENERATED = ("HASH_SECRET", "ADMIN_KEY", "PROJECTS_SECRET")
 """Made by the deployment; nobody has to choose them."""
+KEPT_AS = {"PROJECTS_SECRET": "PROJECTS_SECRET_BEFORE"}
+"""What must still be known after a change is kept under another name: keys of providers are sealed by it."""
 
 
 def secret_name(stage: str, document: str) -> str:

@@ -16,8 +16,9 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions import settings
+from functions.projects.operators import operators
 from infra.aws.chosen_stage import add_stage, read_stage
-from infra.aws.secret_documents import DOCUMENTS, GENERATED, document_of, secret_name
+from infra.aws.secret_documents import DOCUMENTS, GENERATED, KEPT_AS, document_of, secret_name
 from infra.aws.stage_file import StageError
 
 GENERATED_BYTES = 32
@@ -43,12 +44,12 @@ def listed(client: Any, stage: str) -> list[str]:
 
 
 def put(client: Any, stage: str, setting: str, value: str) -> None:
-    """Give a setting a value. Raises SecretError where it is malformed."""
+    """Give a setting a value. Raises SecretError where it is malformed, or one before it would be lost."""
     try:
-        settings.read({setting: value})
+        operators(settings.read({setting: value}))
     except settings.SettingsError as error:
         raise SecretError(str(error)) from None
-    _change(client, stage, setting, lambda document: document.update({setting: value}))
+    _change(client, stage, setting, lambda document: document.update({setting: value} | _kept(document, setting)))
 
 
 def unset(client: Any, stage: str, setting: str) -> None:
@@ -63,6 +64,19 @@ def rotate(client: Any, stage: str, setting: str) -> None:
     if setting not in GENERATED:
         raise SecretError(f"{setting} is made elsewhere: get a new one there, then `set {setting}`")
     put(client, stage, setting, secrets.token_urlsafe(GENERATED_BYTES))
+
+
+def _kept(document: dict[str, str], setting: str) -> dict[str, str]:
+    """What a setting was, under the name that it is kept as. Raises SecretError where that is taken by one before."""
+    before = KEPT_AS.get(setting, "")
+    if not before or setting not in document:
+        return {}
+    if before in document:
+        raise SecretError(
+            f"{before} is still set, and what is sealed by it would be lost: docs/operate.md says how it is sealed"
+            f" anew; then `unset {before}`, and change {setting}"
+        )
+    return {before: document[setting]}
 
 
 def _change(client: Any, stage: str, setting: str, change: Change) -> None:

@@ -71,6 +71,7 @@ class Smoke:
         yield "the page to register is there", self.register_page
         yield "a browser's preflight is allowed", self.preflight
         yield "/admin is refused", self.admin
+        yield "the console asks who is there", self.console
 
     def bought(self) -> Iterator[tuple[str, Check]]:
         """What needs a key, and credits."""
@@ -121,6 +122,9 @@ class Smoke:
         if answer.status not in (401, 403, 404):  # 404: where IAM guards it, an unsigned request is told nothing
             expect(answer, 403)
         return f"status {answer.status}"
+
+    def console(self) -> None:
+        expect_error(self.ask("GET", "/console/projects"), 401, "invalid_api_key")
 
     def models(self) -> str:
         answer = self.ask("GET", "/v1/models", key=self.key)

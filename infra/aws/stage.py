@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-FUNCTIONS = ("api", "stream", "webhooks", "admin", "authorizer", "maintenance")
+FUNCTIONS = ("api", "stream", "webhooks", "console", "admin", "authorizer", "maintenance")
 
-MEMORY_MB = {"api": 256, "stream": 256, "webhooks": 256, "admin": 256, "authorizer": 128, "maintenance": 256}
+MEMORY_MB = dict.fromkeys(FUNCTIONS, 256) | {"authorizer": 128}
 RESERVED = dict.fromkeys(FUNCTIONS, 0)
 
 

@@ -33,6 +33,8 @@ SETTINGS_OF_ELSEWHERE = {
     "SECRETS": "each function is told its own",
     "MAIL_OUTBOX": "it is for one machine",
 }
+ON_LAMBDA = {"AWS_LAMBDA_FUNCTION_NAME": "packaged"}
+"""Some values are for one machine only: they are refused as a function would refuse them."""
 KINDS = {str: "a text", int: "a whole number", bool: "true or false"}
 
 
@@ -147,7 +149,7 @@ def _settings(path: str, table: object) -> dict[str, str]:
             raise StageError(f"{path}.{name} must be a text, a number, true or false")
         texts[name] = str(value).lower() if isinstance(value, bool) else str(value)
     try:
-        rules.of(read_settings(texts))
+        rules.of(read_settings(texts | ON_LAMBDA))
     except SettingsError as error:
         raise StageError(f"{path}.{error}") from None
     return texts

@@ -11,6 +11,7 @@ from infra.local.loopback import HOST
 # settings of their own there, and neither needs our secrets.
 PLAIN = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "FAREBOX_LOCAL_DIR")
 LOCAL_CREDENTIAL = "farebox-local"
+THIS_MACHINE = "127.0.0.0/8,::1/128"
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,9 @@ def gateway_environ(configuration: Configuration, secrets: Mapping[str, str], dy
         defaults["DYNAMODB_ENDPOINT_URL"] = f"http://{HOST}:{dynamodb_port}"
         defaults |= dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), LOCAL_CREDENTIAL)
     given = {name: value for name, value in configuration.environ.items() if value or name not in defaults}
-    return defaults | dict(secrets) | given | {"MAIL_OUTBOX": str(configuration.outbox)}
+    # Whoever owns a project here may run its model here, too. Not so where it is set to none.
+    allowed = {"OUTBOUND_ALLOWED_CIDRS": THIS_MACHINE}
+    return allowed | defaults | dict(secrets) | given | {"MAIL_OUTBOX": str(configuration.outbox)}
 
 
 def ministack_environ(configuration: Configuration, port: int) -> dict[str, str]:

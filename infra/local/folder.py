@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,14 @@ from infra.local.processes import Failed
 
 FREE_BYTES_MIN = 50_000_000
 LOCK_WAIT_S = 15.0
+SECRET_BYTES = 32
+MADE: Mapping[str, Callable[[], str]] = {
+    "HASH_SECRET": lambda: secrets.token_urlsafe(SECRET_BYTES),
+    "ADMIN_KEY": lambda: f"admin-{secrets.token_urlsafe(SECRET_BYTES)}",
+    "PROJECTS_SECRET": lambda: secrets.token_urlsafe(SECRET_BYTES),
+}
+ADDED = ("PROJECTS_SECRET",)
+"""Those that a folder of an older version does not have."""
 
 
 def prepare(folder: Path, outbox: Path) -> None:
@@ -52,16 +61,21 @@ def lock(folder: Path) -> int:
 
 
 def own_secrets(folder: Path) -> dict[str, str]:
-    """HASH_SECRET and ADMIN_KEY of this folder, made at the first run. Raises Failed if the file is damaged."""
+    """HASH_SECRET, ADMIN_KEY and PROJECTS_SECRET of this folder. Raises Failed if the file is damaged.
+
+    They are made at the first run; one that an older version did not know, at the first that does.
+    """
     path = folder / "secrets.json"
-    if not path.exists():
-        made = {"HASH_SECRET": secrets.token_urlsafe(32), "ADMIN_KEY": f"admin-{secrets.token_urlsafe(32)}"}
-        write_private(path, made)
+    is_new = not path.exists()
     try:
-        kept = json.loads(path.read_text())
-        return {name: str(kept[name]) for name in ("HASH_SECRET", "ADMIN_KEY")}
+        kept = {} if is_new else dict(json.loads(path.read_text()))
+        made = {name: make() for name, make in MADE.items() if name not in kept and (is_new or name in ADDED)}
+        found = {name: str((kept | made)[name]) for name in MADE}
     except (ValueError, KeyError, TypeError):
         raise Failed(f"{path} is damaged: restore it, or remove {folder} to start anew") from None
+    if made:
+        write_private(path, found)
+    return found
 
 
 def write_private(path: Path, value: dict[str, Any]) -> None:

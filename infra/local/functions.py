@@ -11,6 +11,8 @@ from infra.local.authorizing import Authorizer
 
 OPERATOR = ("/admin", "/admin/{proxy+}")
 """What API Gateway passes on to the admin function, whose own routes are told apart by it."""
+CONSOLE = ("/console", "/console/{proxy+}")
+"""The same, of the console function."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,11 @@ def routed(app: Any) -> Function:
 def operators(app: Any, authorizer: Authorizer) -> Function:
     """The admin function, behind its authorizer."""
     return Function(app, {path: frozenset({ANY}) for path in OPERATOR}, app.readable_by_pages, authorizer)
+
+
+def owners(app: Any) -> Function:
+    """The console function. It says itself which pages may read it."""
+    return Function(app, {path: frozenset({ANY}) for path in CONSOLE}, app.readable_by_pages)
 
 
 class Resources:

@@ -1,4 +1,4 @@
-"""Mails that the gateway has written as `.eml` files: who got which key."""
+"""Mails that the gateway has written as `.eml` files: who got which key or link."""
 
 import email
 import re
@@ -9,16 +9,19 @@ from email.policy import default
 from pathlib import Path
 
 KEY = re.compile(r"sk-[A-Za-z0-9_-]{43}")
+LINK = re.compile(r"https?://[!-~]+/console/enter#[A-Za-z0-9_-]+")
+"""By which an owner of projects signs in."""
 MAIL_BYTES_MAX = 100_000
 SETTLED_S = 1.0
 
 
 @dataclass(frozen=True)
 class Mail:
-    """`key` is empty when the mail carries none."""
+    """`key` and `link` are empty when the mail carries none."""
 
     address: str
     key: str
+    link: str = ""
 
 
 class Outbox:
@@ -34,8 +37,8 @@ class Outbox:
         mails = []
         for path in unseen:
             mail = _read(path)
-            # Without a key it may be half written yet: look once more before it is told.
-            if mail.key or time.time() - _written_s(path) > SETTLED_S:
+            # Without a key or link it may be half written yet: look once more before it is told.
+            if mail.key or mail.link or time.time() - _written_s(path) > SETTLED_S:
                 self._seen.add(path)
                 mails.append(mail)
         return mails
@@ -49,10 +52,11 @@ def _read(path: Path) -> Mail:
     with path.open("rb") as file:
         message = email.message_from_bytes(file.read(MAIL_BYTES_MAX), policy=default)
     texts = [_text(part) for part in message.walk() if part.get_content_maintype() == "text"]
-    found = KEY.search("\n".join(texts))
+    text = "\n".join(texts)
+    key, link = KEY.search(text), LINK.search(text)
     # The address is a stranger's: nothing that moves the cursor goes to the terminal.
     address = "".join(c for c in str(message.get("To", "")) if c.isprintable())
-    return Mail(address, found.group() if found else "")
+    return Mail(address, key.group() if key else "", link.group() if link else "")
 
 
 def _text(part: EmailMessage) -> str:

@@ -18,7 +18,7 @@ def ready(asked: Configuration, key: str, progress: Progress) -> None:
         f"key       {key}",
         "try       " + _curl(f"-N {base}/v1/chat/completions", key, QUESTION),
         "balance   " + _curl(f"{base}/account", key),
-        f"register  {base}/register   (mails go to {_short(asked.outbox)}/*.eml, keys to this terminal)",
+        f"register  {base}/register   (mails go to {_short(asked.outbox)}/*.eml, keys and links to this terminal)",
         f"files     {folder}/demo.json has this key and the admin key, {folder}/logs what each process says",
         "stop      Ctrl-C; accounts and balances stay",
         "",
@@ -29,7 +29,7 @@ def ready(asked: Configuration, key: str, progress: Progress) -> None:
 
 def arrived(mail: Mail, progress: Progress) -> None:
     """One line for a mail that went out."""
-    progress.line(f"mail      {mail.address}   {mail.key}".rstrip())
+    progress.line(f"mail      {mail.address}   {mail.key or mail.link}".rstrip())
 
 
 def _curl(where: str, key: str, body: object = None) -> str:

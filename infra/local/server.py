@@ -19,10 +19,11 @@ import uvicorn
 
 from functions import settings
 from functions.errors import FareboxError, NotFound, TooLarge
+from functions.forward.endpoints import ENDPOINTS
 from functions.routing import Match
 from infra.local.authorizing import authorize
 from infra.local.events import Answer, Context, answer_of, event_of, raw_path
-from infra.local.functions import Function, Resources, operators, routed
+from infra.local.functions import Function, Resources, operators, owners, routed
 from infra.local.gateway_answers import GatewayError, static_file
 from infra.local.loopback import HOST
 
@@ -31,7 +32,6 @@ Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
-STREAMED = frozenset({"/v1/chat/completions", "/v1/completions", "/v1/responses"})
 STATIC = Path("dashboard_static")
 ANSWER_TIMEOUT_S = 29.0  # API Gateway's for an integration that does not stream
 BODY_TIMEOUT_S = 30.0
@@ -51,7 +51,7 @@ def gateway(
             await streaming(scope, receive, send)
             return
         inner = _inside(scope, stage)
-        if inner and raw_path(inner) in STREAMED and inner["method"] == "POST":
+        if inner and raw_path(inner) in ENDPOINTS and inner["method"] == "POST":
             await streaming(inner, receive, send)
         else:
             await answer(inner, scope, receive, send)
@@ -166,12 +166,14 @@ def main() -> None:
     import app  # noqa: PLC0415  what is served; tests put others behind the gateway
     import functions.admin  # noqa: PLC0415
     import functions.authorizer  # noqa: PLC0415
+    import functions.console  # noqa: PLC0415
     import functions.stream  # noqa: PLC0415
     import functions.webhooks  # noqa: PLC0415
 
     behind = [
         routed(app.app),
         routed(functions.webhooks.app),
+        owners(functions.console.app),
         operators(functions.admin.app, functions.authorizer.handler),
     ]
     found = settings.get()

@@ -50,6 +50,7 @@ BASE_URL = "https://api.farebox.example"
 SMTP_FROM = "Farebox <no-reply@farebox.example>"
 TRIAL_TOKENS = 100_000
 REGISTRATION_RATE_LIMIT = 1000
+INFERENCE_IP_RATE_LIMIT = 10_000
 
 [mail]
 identity = "farebox.example"

@@ -1,7 +1,7 @@
 """Reads IAM policies as AWS does, as far as this repository writes them: actions, resources, conditions on texts."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -74,3 +74,16 @@ def allows(statements: list[Statement], action: str, resource: str = "*", **cont
         and holds(statement.get("Condition", {}), asked)
     }
     return effects == {"Allow"}
+
+
+def parts(operation: str, request: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The tables and actions of a request to DynamoDB that AWS asks permission for."""
+    if operation.startswith("Transact"):
+        for part in request["TransactItems"]:
+            ((kind, inner),) = part.items()
+            yield inner["TableName"], f"{kind}Item"
+    elif operation.startswith("Batch"):
+        for table in request["RequestItems"]:
+            yield table, operation
+    else:
+        yield request["TableName"], operation

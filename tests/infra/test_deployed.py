@@ -3,6 +3,7 @@
 Everything runs but streaming, which MiniStack cannot: the stage says `streaming = false`. Its IAM is enforced.
 """
 
+import base64
 import hashlib
 import hmac
 import json
@@ -15,9 +16,13 @@ import pytest
 from botocore.exceptions import ClientError
 from openai import NotFoundError, OpenAI
 
+from functions.authenticate.tokens import _test_key
+from functions.forward.endpoints import ENDPOINTS
 from infra.aws.cloudformation import StackError
+from infra.aws.secret_documents import DOCUMENTS
 from tests.infra import deployed
 from tests.infra.deployed import Deployed
+from tests.infra.project_life import CHAT, MODEL, Life
 from tests.stand import wait_until
 
 MESSAGES: Any = [{"role": "user", "content": "Say hello."}]
@@ -54,8 +59,8 @@ def test_deploy_says_where_it_is(made: tuple[Deployed, str]) -> None:
     stage, said = made
     assert said.splitlines()[-2:] == [stage.api, f"the admin key is in Secrets Manager: {NAME}/admin"]
     assert "FAIL" not in said
-    assert said.count("  ok    ") == 7
-    for name in ("gateway", "admin"):
+    assert said.count("  ok    ") == 8
+    for name in ("gateway", "admin", "projects"):
         for value in stage.secret(name).values():
             assert value not in said
 
@@ -119,7 +124,7 @@ def test_smoke_test_with_a_key(stage: Deployed) -> None:
     assert smoke.returncode == 0, smoke.stdout + smoke.stderr
     lines = smoke.stdout.splitlines()
     assert all(line.startswith("  ok    ") for line in lines)
-    assert len(lines) == 11
+    assert len(lines) == 12
     assert key not in smoke.stdout
 
 
@@ -197,6 +202,84 @@ def test_rotating_the_admin_key(stage: Deployed) -> None:
     assert new != old
     renewed(stage, lambda: stage.gateway.request("GET", "/admin/status", key=new), 200)
     assert stage.gateway.request("GET", "/admin/status", key=old).status in (401, 403)
+
+
+@pytest.fixture(scope="module")
+def life(made: tuple[Deployed, str]) -> Life:
+    """An owner with a project, whose model the operator has granted."""
+    stage = made[0]
+    admin_key = stage.secret("admin")["ADMIN_KEY"]
+    life = Life(stage.gateway, lambda email: str(stage.mails(email)[-1]["BodyText"]), admin_key)
+    life.sign_in()
+    life.make()
+    life.grant()
+    return life
+
+
+def test_a_project_from_its_making_to_a_blocked_user(stage: Deployed, life: Life) -> None:
+    """An owner makes it by the console, a page calls with its publishable key, and a user who is blocked is refused."""
+    key = life.change()
+    assert key.startswith("pk-")
+    answer = life.chat(key)
+    assert answer.status == 200, answer.body
+    assert answer.json()["choices"][0]["message"]["content"]
+    (user,) = life.of_project("GET", "/users")["data"]
+    (receipt,) = life.of_project("GET", f"/receipts?user={user['user_id']}")["data"]
+    assert (receipt["provider"], receipt["project_version"], receipt["method"]) == ("home", 2, "no_auth")
+    assert receipt["id"] == answer.headers["x-farebox-receipt"]
+    assert [model["id"] for model in stage.gateway.request("GET", "/v1/models", key=key).json()["data"]] == [MODEL]
+
+    life.of_project("POST", f"/users/{user['user_id']}/block", {"seconds": None})
+    refused = life.chat(key)
+    assert (refused.status, refused.error["code"]) == (403, "user_blocked")
+    life.of_project("POST", f"/users/{user['user_id']}/unblock")
+    assert life.chat(key).status == 200
+
+
+def test_every_path_of_a_project_is_served(life: Life) -> None:
+    """What its document does not list is refused by the function that forwards, not by API Gateway, on every path."""
+    key = life.of_project("POST", "/keys", {"kind": "publishable"})["key"]
+    for path in set(ENDPOINTS) - {CHAT}:
+        answer = life.chat(key, path=path)
+        assert (answer.status, answer.error["code"]) == (403, "endpoint_not_allowed"), path
+
+
+def test_all_that_an_owner_can_do(stage: Deployed, life: Life) -> None:
+    """Every route of the console works with the rights that its function has; what is secret is sealed in the table."""
+    life.of_project("PUT", "/providers/openai/key", {"api_key": "sk-of-an-owner"})
+    life.of_project("PUT", "/issuers/0/secret", {"secret": "of-an-owners-issuer-" + "s" * 20})
+    item = str(stage.client("dynamodb").scan(TableName=f"{NAME}-projects")["Items"])
+    assert life.project in item
+    assert "of-an-owner" not in item
+    life.look_after_users()
+    life.look_after_it()
+
+
+def test_rotating_what_seals(stage: Deployed, life: Life) -> None:
+    """What was sealed or signed before still holds, and functions use the new secret soon, by themselves."""
+    key = life.of_project("POST", "/keys", {"kind": "publishable"})["key"]
+    token = life.of_project("POST", "/test-tokens", {})["token"]
+    assert life.chat(key, token).status == 200
+    old = stage.secret("projects")["PROJECTS_SECRET"]
+    run(stage, "secrets", "rotate", "PROJECTS_SECRET")
+    new = stage.secret("projects")
+    assert new["PROJECTS_SECRET"] != old == new["PROJECTS_SECRET_BEFORE"]
+    for asked in range(3):
+        assert life.chat(key, token).status == 200, asked
+
+    def newer() -> str:
+        """A test token that is signed with the new secret; "" as long as the console signs with the old one."""
+        made = life.of_project("POST", "/test-tokens", {})
+        signed, _, signature = made["token"].rpartition(".")
+        if mac(_test_key(new["PROJECTS_SECRET"], life.project), signed) == signature:
+            return str(made["token"])
+        life.of_project("DELETE", f"/test-tokens/{made['id']}")
+        return ""
+
+    wait_until(newer, "the new secret in the console", RENEWED_WITHIN_S)
+    token_of_now = newer()
+    wait_until(lambda: life.chat(key, token_of_now).status == 200, "and where it is used", RENEWED_WITHIN_S)
+    assert life.chat(key, token).status == 200
 
 
 def test_the_night(stage: Deployed, key: str) -> None:
@@ -302,7 +385,9 @@ def test_destroyed_and_deployed_again_and_deleted(stage: Deployed) -> None:
     refused = stage.run("destroy", "--stage-file", str(stage.stage_file), "--delete-data")
     assert refused.returncode == 1
     assert stage.gateway.account(key) == before
-    assert stage.destroy("--delete-data").count("aws secretsmanager delete-secret --region us-east-1 --force") == 4
+    assert stage.destroy("--delete-data").count("aws secretsmanager delete-secret --region us-east-1 --force") == len(
+        DOCUMENTS
+    )
     assert stage.client("dynamodb").list_tables()["TableNames"] == []
     assert stage.client("s3").list_buckets()["Buckets"] == []
     assert stage.client("secretsmanager").list_secrets()["SecretList"] == []
@@ -310,7 +395,7 @@ def test_destroyed_and_deployed_again_and_deleted(stage: Deployed) -> None:
 
     again = stage.run("deploy", "--stage-file", str(stage.stage_file), "--package", str(stage.package))
     assert (again.returncode, stage.stacks.status(f"{NAME}-data")) == (1, "")
-    for name in ("gateway", "admin", "payments", "mail"):
+    for name in DOCUMENTS:
         assert f"aws secretsmanager restore-secret --region us-east-1 --secret-id {NAME}/{name}\n" in again.stderr
         assert f"--force-delete-without-recovery --secret-id {NAME}/{name}\n" in again.stderr
 
@@ -320,6 +405,11 @@ def run(stage: Deployed, module: str, *arguments: str, say: str | None = None) -
     made = stage.run(module, "--stage-file", str(stage.stage_file), *arguments, say=say)
     assert made.returncode == 0, made.stdout + made.stderr
     return made.stdout + made.stderr
+
+
+def mac(key: bytes, text: str) -> str:
+    """The signature of a token."""
+    return base64.urlsafe_b64encode(hmac.digest(key, text.encode(), "sha256")).rstrip(b"=").decode()
 
 
 def renewed(stage: Deployed, ask: Any, status: int) -> Any:

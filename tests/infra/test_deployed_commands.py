@@ -75,6 +75,8 @@ def test_set_and_unset(client: Any) -> None:
         ("LLAMA_API_KEY", "", "empty"),
         ("STRIPE_SECRET_KEY", "changeme-please", "placeholder"),
         ("ADMIN_KEY", "tooshort", "shorter than 16"),
+        ("PROJECTS_SECRET", "s" * 31, "shorter than 32"),
+        ("OPERATOR_PROVIDERS", '{"openai": {"preset": "opanai", "api_key": "sk-1"}}', "openai"),
     ],
 )
 def test_a_value_that_no_function_takes(client: Any, name: str, value: str, words: str) -> None:
@@ -97,6 +99,25 @@ def test_rotate_and_unset_what_may_be(client: Any) -> None:
         secrets.rotate(client, STAGE, "STRIPE_SECRET_KEY")
     with pytest.raises(secrets.SecretError, match="cannot be taken away"):
         secrets.unset(client, STAGE, "ADMIN_KEY")
+
+
+def test_what_seals_is_kept_when_it_is_rotated(client: Any) -> None:
+    """Keys of providers are sealed by PROJECTS_SECRET: the one before stays known, and is never overwritten unasked."""
+    before = document(client, "projects")["PROJECTS_SECRET"]
+    secrets.rotate(client, STAGE, "PROJECTS_SECRET")
+    rotated = document(client, "projects")
+    assert rotated["PROJECTS_SECRET_BEFORE"] == before != rotated["PROJECTS_SECRET"]
+    for change, value in ((secrets.rotate, ()), (secrets.put, ("p" * 64,))):
+        with pytest.raises(secrets.SecretError, match="PROJECTS_SECRET_BEFORE is still set") as raised:
+            change(client, STAGE, "PROJECTS_SECRET", *value)
+        assert before not in str(raised.value)
+        assert document(client, "projects") == rotated
+    secrets.unset(client, STAGE, "PROJECTS_SECRET_BEFORE")
+    secrets.put(client, STAGE, "PROJECTS_SECRET", "p" * 64)
+    assert document(client, "projects") == {
+        "PROJECTS_SECRET": "p" * 64,
+        "PROJECTS_SECRET_BEFORE": rotated["PROJECTS_SECRET"],
+    }
 
 
 def test_a_stage_that_is_not_there(client: Any) -> None:

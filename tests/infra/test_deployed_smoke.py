@@ -23,6 +23,7 @@ CHECKS = {
     "register": "the page to register is there",
     "preflight": "a browser's preflight is allowed",
     "admin": "/admin is refused",
+    "console": "the console asks who is there",
     "models": "the models are shown with a key",
     "chat": "a chat in one piece",
     "stream": "a streamed chat",
@@ -45,6 +46,8 @@ class Api(http.server.BaseHTTPRequestHandler):
             self.say("<p>" if "register" in self.faults else "<form>", kind="text/html")
         elif self.path == "/admin":
             self.say({}, status=200 if "admin" in self.faults else 403)
+        elif self.path == "/console/projects":
+            self.refuse(200 if "console" in self.faults else 401, "invalid_api_key")
         elif self.path == "/v1/models" and (has_key or "no models" in self.faults):
             self.say({} if "models" in self.faults and has_key else {"data": [{"id": "default"}]})
         elif self.path == "/account" and has_key:
@@ -117,7 +120,7 @@ def test_all_in_order(url: str) -> None:
     assert [line.removeprefix("  ok    ").partition(": ")[0] for line in lines] == list(CHECKS.values())
     lines.clear()
     assert smoke.run(url, "", lines.append)
-    assert len(lines) == 8
+    assert len(lines) == 9
     assert lines[-1].startswith("  --    no key was given")
 
 
@@ -143,7 +146,7 @@ def test_answers_that_are_cut_off(url: str) -> None:
     lines: list[str] = []
     assert not smoke.run(url, "", lines.append)
     assert "  FAIL  the gateway answers: GET /health: IncompleteRead(14 bytes read, 1 more expected)" in lines
-    assert len(lines) == 8
+    assert len(lines) == 9
 
 
 def test_patience(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from functions import settings
 from infra.aws.cloudformation import StackError, Stacks
+from infra.aws.secret_documents import DOCUMENTS
 from infra.aws.template import data as template_data
 from tests import stand
 from tests.infra import deployed, templates
@@ -122,6 +124,35 @@ def test_tables_are_made_last(url: str) -> None:
         tables.update_table(TableName=name, DeletionProtectionEnabled=False)
         tables.delete_table(TableName=name)
     stacks.delete("farebox-last-data")
+
+
+def test_a_stage_of_an_older_version(url: str) -> None:
+    """A secret and tables that an older version did not have come up by themselves; what was there is not touched."""
+    stacks, secrets = Told(deployed.client(url, "cloudformation")), deployed.client(url, "secretsmanager")
+    of = templates.stage("older")
+    document = deployed.without_punctuation(template_data(of))
+    added = {"ProjectsSecret", "ProjectsTable", "MembersTable"} & set(document["Resources"])
+    older = {name: dict(each) for name, each in document["Resources"].items() if name not in added}
+    for each in older.values():
+        if "DependsOn" in each:
+            each["DependsOn"] = [name for name in each["DependsOn"] if name in older]
+    stacks.deploy("farebox-older-data", {"TemplateBody": json.dumps(document | {"Resources": older})}, {}, {})
+    kept = {name: secret(secrets, f"farebox-older/{name}") for name in DOCUMENTS if name != "projects"}
+
+    stacks.lines.clear()
+    assert stacks.deploy("farebox-older-data", {"TemplateBody": json.dumps(document)}, {}, {})
+    changes = {line.split()[1] for line in stacks.lines if line.startswith("  +")}
+    assert changes == added
+    assert not [line for line in stacks.lines if line.startswith(("  ~", "  -"))]
+    assert {name: secret(secrets, f"farebox-older/{name}") for name in kept} == kept
+    made = secret(secrets, "farebox-older/projects")
+    assert set(made) == {"PROJECTS_SECRET"}
+    assert settings.read(made).projects_secret == made["PROJECTS_SECRET"]
+
+
+def secret(client: Any, name: str) -> dict[str, str]:
+    found: dict[str, str] = json.loads(client.get_secret_value(SecretId=name)["SecretString"])
+    return found
 
 
 def test_what_only_describes_a_stack(stacks: Told) -> None:

@@ -13,7 +13,8 @@ import httpx
 import pytest
 from chalice.app import Chalice, Response
 
-from infra.local.functions import routed
+from functions.forward.endpoints import ENDPOINTS
+from infra.local.functions import owners, routed
 from infra.local.server import gateway
 
 BODY_BYTES_MAX = 1000
@@ -97,11 +98,42 @@ async def test_chalice_answers_one_at_a_time(client: httpx.AsyncClient) -> None:
 
 
 async def test_streaming_endpoints_pass_by(client: httpx.AsyncClient) -> None:
-    """POST to the three endpoints that stream goes to the streaming app, nothing else does."""
-    for path in ("/v1/chat/completions", "/v1/completions", "/v1/responses"):
+    """POST to what is forwarded to a model goes to the streaming app, nothing else does."""
+    for path in ENDPOINTS:
         assert (await client.post(path)).content == b"streamed"
+        assert (await client.get(path)).status_code == 404
+    assert {"/v1/chat/completions", "/v1/messages", "/v1/embeddings", "/v1/moderations"} <= set(ENDPOINTS)
     assert (await client.get("/v1/chat/completions")).status_code == 404
     assert (await client.post("/v1/models")).status_code == 404
+
+
+async def test_the_console_answers_all_below_its_path(tmp_path: Path) -> None:
+    """Every method of /console and below is the console function's, preflights too; it tells its routes apart."""
+    app = Console(app_name="console")
+
+    @app.route("/console/{proxy+}", methods=["PUT", "OPTIONS"])
+    def below() -> Any:
+        assert app.current_request is not None
+        return app.current_request.to_original_event()["pathParameters"]
+
+    @app.route("/console")
+    def itself() -> dict[str, str]:
+        return {}
+
+    transport = httpx.ASGITransport(gateway(streaming, [owners(app)], tmp_path, BODY_BYTES_MAX))
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        for method in ("PUT", "OPTIONS"):
+            answer = await client.request(method, "/console/projects/p1/keys")
+            assert answer.json() == {"proxy": "projects/p1/keys"}
+        assert (await client.get("/console")).status_code == 200
+        assert (await client.delete("/console/projects")).status_code == 405, "it is the function that refuses"
+        assert (await client.get("/consoles")).status_code == 404
+
+
+class Console(Chalice):
+    """Stands for the console function, which says itself what pages may read."""
+
+    readable_by_pages = False
 
 
 async def test_a_body_too_large_is_413_without_reading_on(client: httpx.AsyncClient) -> None:

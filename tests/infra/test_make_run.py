@@ -86,6 +86,23 @@ def test_a_new_key_comes_to_the_terminal(up: Run) -> None:
     assert not [line for line in up.output.splitlines() if line.startswith("mail") and "demo@" in line]
 
 
+def test_an_owner_finds_the_link_on_the_terminal(up: Run) -> None:
+    """Who signs in to the console while it runs finds the link there, and it opens a session: nothing is to be set."""
+    asked = {"email": "owner@farebox.test"}
+    httpx.post(f"{up.base_url}/console/sign-in", json=asked, timeout=10).raise_for_status()
+
+    def links() -> list[str]:
+        return re.findall(rf"owner@farebox\.test +{re.escape(up.base_url)}/console/enter#(\S+)", up.output)
+
+    wait_until(links, "the link on the terminal", 10)
+    (token,) = links()
+    session = httpx.post(f"{up.base_url}/console/sessions", json={"token": token}, timeout=10).json()["session"]
+    own = {"authorization": f"Bearer {session}"}
+    made = httpx.post(f"{up.base_url}/console/projects", json={"name": "Mine"}, headers=own, timeout=10).json()
+    path = f"{up.base_url}/console/projects/{made['id']}/test-tokens"
+    assert httpx.post(path, json={}, headers=own, timeout=10).status_code == 200, "there is a PROJECTS_SECRET"
+
+
 def test_unknown_paths_and_methods_have_openais_shape(up: Run) -> None:
     """What no route takes is 404 or 405 in OpenAI's shape, with a request id."""
     for answer in (httpx.get(f"{up.base_url}/v1/nothing"), httpx.delete(f"{up.base_url}/v1/chat/completions")):

@@ -20,7 +20,7 @@ from tests.infra.clones import ROOT
 from tests.infra.packaged import Package
 
 STRAY = ("functions/stray.py", "functions/__pycache__/stray.pyc", ".env", ".local/secret", "app.pyc", "notes.txt")
-SIZES_MB_MAX = {"code": (0.8, 1.6), "stream": (14, 48), "rest": (8, 22)}
+SIZES_MB_MAX = {"code": (1.0, 2.6), "stream": (17, 56), "rest": (12, 38)}
 """Zipped and unzipped. What grows beyond is looked at before it is deployed."""
 
 

@@ -30,20 +30,31 @@ MAY_LOAD = {
     "functions/stream.sh": {"click", "uvicorn"} | POWERTOOLS | AIOHTTP,
     "functions.whole.handler": POWERTOOLS | AIOHTTP,
     "functions.webhooks.app": {"botocore", "chalice"} | POWERTOOLS,
+    "functions.console.app": {"chalice"} | POWERTOOLS | PYNAMODB,
     "functions.admin.app": {"chalice"} | POWERTOOLS | PYNAMODB,
     "functions.authorizer.handler": set(),
     "functions.maintenance.handler": POWERTOOLS | PYNAMODB,
 }
 """What each may load at its start. More costs every start: it is added here knowingly."""
+CRYPTO = {"_cffi_backend", "cryptography", "jwt"}
+HTTP = {"anyio", "certifi", "h11", "httpcore"}
+TOKENS = "import jwt; jwt.PyJWK({'kty': 'oct', 'k': 'a' * 43, 'alg': 'HS256'})"
+SEAL = "from functions.projects import vault; vault.seal('s' * 32, 'p', 'openai', 'https://x', 'sk-1')"
+FETCH = "import httpcore; httpcore.ConnectionPool()"
 LATER = {
-    "app.app": ("import boto3; boto3.client('sesv2')", {"boto3", "s3transfer", "six"}),
+    "app.app": (
+        f"import boto3; boto3.client('sesv2'); {TOKENS}; {FETCH}",
+        {"boto3", "s3transfer", "six"} | CRYPTO | HTTP,
+    ),
+    "functions.console.app": (f"import boto3; boto3.client('sesv2'); {SEAL}", {"boto3", "s3transfer", "six"} | CRYPTO),
     "functions/stream.sh": (
-        "import uvloop, uvicorn.loops.uvloop, uvicorn.protocols.http.httptools_impl as server, uvicorn.lifespan.on",
-        {"uvloop"},
+        "import uvloop, uvicorn.loops.uvloop, uvicorn.protocols.http.httptools_impl as server, uvicorn.lifespan.on;"
+        f"{TOKENS}; {SEAL}",
+        {"uvloop"} | CRYPTO,
     ),
     "functions.maintenance.handler": ("import botocore.session as b; b.get_session().create_client('sts')", {"six"}),
 }
-"""What a function does not load before it needs it: mail, the server that is started, other credentials."""
+"""What a function does not load before it needs it: mail, tokens, the server that is started, other credentials."""
 IMPORTED = """
 import importlib, json, sys
 sys.path[:0] = json.loads(sys.argv[1])

@@ -3,7 +3,7 @@
 import contextvars
 import json
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from email.utils import parseaddr
 from typing import Any
 
@@ -39,6 +39,15 @@ WILDCARDS = {
 """Actions that may be allowed on every resource, and why."""
 NOT_SIMULATED = {("api", "receipts", "Query"), ("api", "days", "Query")}
 """GET /account and its pages read these through PynamoDB: functions/ledger/pages.py."""
+CALL_OUT = ("api", "stream", "webhooks", "console")
+"""Functions that join a VPC where there is one."""
+OF_PROJECTS = {
+    ("projects", "GetItem"),
+    ("accounts", "PutItem"),
+    ("identities", "PutItem"),
+    ("members", "PutItem"),
+}
+"""Finding out who asks in a project may make an account: tests/infra/test_policies_projects.py hears all of these."""
 SES_ASKS_FOR = {
     "example.com": "the domain of the sender",
     "key@example.com": "the sender, where it is verified beside its domain",
@@ -65,7 +74,7 @@ def used() -> Use:
 
     def noted(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         async def run(ledger: Ledger, operation: str, request: dict[str, Any]) -> Any:
-            found[now.get()].update(_parts(operation, request))
+            found[now.get()].update(policies.parts(operation, request))
             return await function(ledger, operation, request)
 
         return run
@@ -87,23 +96,13 @@ def used() -> Use:
     return found
 
 
-def _parts(operation: str, request: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The tables and actions that AWS asks permission for."""
-    if operation.startswith("Transact"):
-        for part in request["TransactItems"]:
-            ((kind, inner),) = part.items()
-            yield inner["TableName"], f"{kind}Item"
-    else:
-        yield request["TableName"], operation
-
-
 def _pairs(use: dict[str, tuple[str, ...]]) -> set[tuple[str, str]]:
     return {(table, action) for table, actions in use.items() for action in actions}
 
 
 def test_the_stream_function_may_do_what_it_does_and_no_more(used: Use) -> None:
     """Every call of 60 simulated deployments is allowed, and what is allowed was called."""
-    assert _pairs(access.TABLE_USE["stream"]) == used["stream"] | used["tidy"] | used["activate"]
+    assert _pairs(access.TABLE_USE["stream"]) == used["stream"] | used["tidy"] | used["activate"] | OF_PROJECTS
 
 
 def test_whoever_reads_an_account_may_tidy_it(used: Use) -> None:
@@ -118,7 +117,7 @@ def test_the_api_may_register_and_show_accounts(used: Use) -> None:
     looked_up = {("credentials", "GetItem"), ("accounts", "GetItem")}
     needed = used["register"] | used["activate"] | used["tidy"] | looked_up | {("windows", "UpdateItem")}
     more = {(table, action) for name, table, action in NOT_SIMULATED if name == "api"}
-    assert _pairs(access.TABLE_USE["api"]) == needed | more | {("receipts", "PutItem")}
+    assert _pairs(access.TABLE_USE["api"]) == needed | more | {("receipts", "PutItem")} | OF_PROJECTS
 
 
 def test_webhooks_may_enter_payments(used: Use) -> None:
@@ -132,8 +131,9 @@ def test_maintenance_may_audit(used: Use) -> None:
 
 
 def test_the_operator_reads_and_the_authorizer_touches_no_table() -> None:
-    """The operator's status looks whether each table is there; it writes nothing."""
-    assert _pairs(access.TABLE_USE["admin"]) == {(table, "GetItem") for table in tables.names()}
+    """The operator's status looks whether each table is there; what is written is a project's grants alone."""
+    reads = {(table, "GetItem") for table in tables.names()}
+    assert _pairs(access.TABLE_USE["admin"]) == reads | {("projects", "PutItem")}
     assert access.TABLE_USE["authorizer"] == {}
 
 
@@ -195,9 +195,10 @@ def test_logs_go_to_the_functions_own_group_only() -> None:
 def test_secrets_are_read_by_those_who_need_them() -> None:
     """Each function reads its own secrets and no other; AWS's six random characters are all that is left open."""
     needed = {
-        "api": {"gateway", "mail", "payments"},
-        "stream": {"gateway"},
+        "api": {"gateway", "mail", "payments", "projects"},
+        "stream": {"gateway", "projects"},
         "webhooks": {"gateway", "payments"},
+        "console": {"gateway", "mail", "projects"},
         "admin": {"gateway", "admin"},
         "authorizer": {"admin"},
         "maintenance": {"gateway"},
@@ -211,10 +212,10 @@ def test_secrets_are_read_by_those_who_need_them() -> None:
 
 
 def test_mail_goes_out_as_the_one_sender() -> None:
-    """Only `api` sends, from SMTP_FROM's address; where there is no identity, nobody does."""
+    """Only `api` and `console` send, from SMTP_FROM's address; where there is no identity, nobody does."""
     for function in functions.of(stage(**FULL)):
         sends = [s for s in _of(function) if any(action.startswith("ses:") for action in s["Action"])]
-        if function.name != "api":
+        if function.name not in ("api", "console"):
             assert not sends
             continue
         (send,) = sends
@@ -232,7 +233,7 @@ def test_only_functions_in_the_vpc_may_have_interfaces() -> None:
     for document in (FULL, MAILED):
         for function in functions.of(stage(**document)):
             network = [s for s in _of(function, **document) if any(a.startswith("ec2:") for a in s["Action"])]
-            assert bool(network) == (document is FULL and function.name in ("api", "stream", "webhooks"))
+            assert bool(network) == (document is FULL and function.name in CALL_OUT)
             if network:
                 denied = [each for each in network if each["Effect"] == "Deny"]
                 own = f"arn:aws:lambda:eu-west-1:111122223333:function:farebox-staging-{function.name}"

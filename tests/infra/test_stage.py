@@ -103,6 +103,12 @@ def test_a_secret_in_a_file_is_refused(name: str) -> None:
         ({"settings": {"LLAMA_MODEL": ["a"]}}, "settings.LLAMA_MODEL must be a text, a number, true or false"),
         ({"settings": {"TABLE_PREFIX": "x-"}}, "settings.TABLE_PREFIX cannot be set here"),
         ({"settings": {"ADMIN_ALLOWED_CIDRS": ""}}, "settings.ADMIN_ALLOWED_CIDRS cannot be set here"),
+        (
+            {"settings": {"OUTBOUND_ALLOWED_CIDRS": "10.0.0.0/8,127.0.0.0/8"}},
+            "settings.OUTBOUND_ALLOWED_CIDRS must not reach into the function itself",
+        ),
+        ({"settings": {"PROJECTS_SECRET": "s" * 40}}, "settings.PROJECTS_SECRET is a secret"),
+        ({"settings": {"OPERATOR_PROVIDERS": "{}"}}, "settings.OPERATOR_PROVIDERS is a secret"),
         ({"settings": {"RULES": "{"}}, "settings.RULES must be a JSON object"),
         ({"settings": {"RULES": '{"prices": [{"model": "*", "input": -1}]}'}}, "settings.RULES: prices"),
         ({"mail": {"identity": "example.com"}}, "settings.SMTP_FROM must be an address of mail.identity"),

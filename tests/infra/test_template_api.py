@@ -11,7 +11,8 @@ import pytest
 import app as entry
 from functions import cors, errors
 from functions.admin import app as admin
-from functions.forward.llama import ENDPOINTS
+from functions.console import app as console
+from functions.forward.endpoints import ENDPOINTS
 from functions.webhooks import app as webhooks
 from infra.aws.template.api import ANY
 from infra.aws.template.gateway_responses import RESPONSES
@@ -84,9 +85,10 @@ def test_every_route_reaches_its_function() -> None:
             assert (path, method.lower()) not in expected, "two functions for one route"
             expected[path, method.lower()] = "APIHandler"
     expected |= {(path, "post"): "WebhooksFunction" for path in webhooks.routes}
-    expected |= {("/admin", ANY): "AdminFunction", ("/admin/{proxy+}", ANY): "AdminFunction"}
+    for name, function, served in (("admin", "AdminFunction", admin), ("console", "ConsoleFunction", console)):
+        expected |= {(f"/{name}", ANY): function, (f"/{name}/{{proxy+}}", ANY): function}
+        assert all(path == f"/{name}" or path.startswith(f"/{name}/") for path in served.routes)
     assert found == expected
-    assert all(path == "/admin" or path.startswith("/admin/") for path in admin.routes)
 
 
 @pytest.mark.parametrize("streaming", [True, False])
@@ -95,6 +97,7 @@ def test_api_gateway_may_call_each_function_for_its_routes_only(streaming: bool)
     template = merged(stage(streaming=streaming))
     assert sources(template, "StreamFunction") == sorted(f"{API}staging/POST{path}" for path in ENDPOINTS)
     assert sources(template, "WebhooksFunction") == [f"{API}staging/POST{path}" for path in sorted(webhooks.routes)]
+    assert sources(template, "ConsoleFunction") == [f"{API}staging/*/console", f"{API}staging/*/console/*"]
     assert sources(template, "AdminFunction") == [f"{API}staging/*/admin", f"{API}staging/*/admin/*"]
     assert sources(template, "AuthorizerFunction") == [f"{API}authorizers/*"]
     assert sources(template, "APIHandler") == [f"{API}staging/*"]
@@ -104,10 +107,16 @@ def test_api_gateway_may_call_each_function_for_its_routes_only(streaming: bool)
 
 
 def test_pages_of_other_origins_may_ask() -> None:
-    """Every path that a page may call answers preflights, those of the streaming function by `api`."""
+    """Every path that a page may call answers preflights, those of the streaming function by `api`.
+
+    Those of the console it answers itself, for it knows which pages may ask.
+    """
     found = integrations(merged(stage()))
-    for path in {path for path, _ in found} - set(webhooks.routes) - {"/admin", "/admin/{proxy+}"}:
+    others = {path for path, _ in found} - set(webhooks.routes) - {"/admin", "/admin/{proxy+}"}
+    for path in others - {"/console", "/console/{proxy+}"}:
         assert called(found[path, "options"]) == "APIHandler", path
+    for path in ("/console", "/console/{proxy+}"):
+        assert {method for of, method in found if of == path} == {ANY}
 
 
 @pytest.mark.parametrize("name", RESPONSES)

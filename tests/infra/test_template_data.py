@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from functions import settings
+from functions import settings, values
 from functions.ledger.tables import TABLES, TTL_TABLES
 from infra.aws.secret_documents import DOCUMENTS, GENERATED
 from infra.aws.template import application, data
@@ -87,6 +87,11 @@ def test_secrets_are_never_written_twice() -> None:
             "Description": "SMTP_PASSWORD",
             "SecretString": "{}",
         },
+        "ProjectsSecret": {
+            "Name": "farebox-staging/projects",
+            "Description": "PROJECTS_SECRET (generated), PROJECTS_SECRET_BEFORE, OPERATOR_PROVIDERS",
+            "GenerateSecretString": generated | {"GenerateStringKey": "PROJECTS_SECRET"},
+        },
     }
     kind = "AWS::SecretsManager::Secret"
     assert of_type(data(stage()), kind) == expected
@@ -114,8 +119,8 @@ def test_what_is_generated_is_no_placeholder() -> None:
         made = resource.get("GenerateSecretString")
         if made:
             assert made["GenerateStringKey"] in GENERATED
-            assert made["PasswordLength"] >= settings.SECRET_LENGTH_MIN
-            short = [each for each in settings.PLACEHOLDERS if each.isalpha() and len(each) < 4]
+            assert made["PasswordLength"] >= settings.PROJECTS_SECRET_LENGTH_MIN >= settings.SECRET_LENGTH_MIN
+            short = [each for each in values.PLACEHOLDERS if each.isalpha() and len(each) < 4]
             assert all(set(each) <= set(made["ExcludeCharacters"]) for each in short)
 
 

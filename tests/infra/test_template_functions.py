@@ -20,6 +20,8 @@ ROOT = Path(__file__).parents[2]
 RESERVED = re.compile(r"AWS_(?!LAMBDA_EXEC_WRAPPER$|LWA_)|_HANDLER|_X_AMZN_TRACE_ID|LAMBDA_|LD_LIBRARY_PATH|TZ$")
 """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
 
+CALL_OUT = ("api", "stream", "webhooks", "console")
+"""They call what may be behind the VPN: the llama-server, BTCPay, a mail server."""
 ADAPTER = "arn:aws:lambda:eu-west-1:753240598075:layer:LambdaAdapterLayer"
 
 
@@ -44,6 +46,7 @@ def test_each_function_runs_its_entry() -> None:
         "api": ("app.app", 29, 256, ["RestLayer"]),
         "stream": ("functions/stream.sh", 900, 256, ["StreamLayer", f"{ADAPTER}Arm64:27"]),
         "webhooks": ("functions.webhooks.app", 29, 256, ["RestLayer"]),
+        "console": ("functions.console.app", 29, 256, ["RestLayer"]),
         "admin": ("functions.admin.app", 29, 256, ["RestLayer"]),
         "authorizer": ("functions.authorizer.handler", 5, 128, []),
         "maintenance": ("functions.maintenance.handler", 900, 256, ["RestLayer"]),
@@ -203,7 +206,7 @@ def test_functions_that_may_call_behind_the_vpn_join_the_network() -> None:
     """Inference, and what calls BTCPay; the network stack's outputs are parameters of the same names."""
     network = {"SubnetIds": {"Ref": "SubnetIds"}, "SecurityGroupIds": [{"Ref": "SecurityGroupId"}]}
     of = stage(**VPN)
-    assert in_vpc(of) == {"api": network, "stream": network, "webhooks": network}
+    assert in_vpc(of) == dict.fromkeys(CALL_OUT, network)
     assert _asked(merged(of)) == {"SubnetIds", "SecurityGroupId"}
     ipv6 = stage(network=VPN["network"] | {"outbound": "ipv6"})
     assert all(each["Ipv6AllowedForDualStack"] is True for each in in_vpc(ipv6).values())
@@ -213,7 +216,7 @@ def test_functions_can_join_a_network_of_ones_own() -> None:
     """Its subnets and security groups are named in the stage."""
     of = stage(network={"subnet_ids": ["subnet-1a", "subnet-2b"], "security_group_ids": ["sg-3c"]})
     network = {"SubnetIds": ["subnet-1a", "subnet-2b"], "SecurityGroupIds": ["sg-3c"]}
-    assert in_vpc(of) == {"api": network, "stream": network, "webhooks": network}
+    assert in_vpc(of) == dict.fromkeys(CALL_OUT, network)
     assert not _asked(merged(of))
 
 

@@ -93,8 +93,8 @@ def test_money_is_watched() -> None:
 def test_what_functions_answer_for_themselves_is_watched() -> None:
     """What an entry did not expect it answers with 500, which is no error to Lambda; nor is a ledger out of reach."""
     expected = {
-        "gateway-failed": ("gateway_failed", {"stream", "api", "webhooks", "admin"}),
-        "ledger-unavailable": ("ledger_unavailable", {"stream", "api"}),
+        "gateway-failed": ("gateway_failed", {"stream", "api", "webhooks", "console", "admin"}),
+        "ledger-unavailable": ("ledger_unavailable", {"stream", "api", "console"}),
     }
     for name, (reason, services) in expected.items():
         found = [dimensions(metric) for metric in watched(alarms()[name])]

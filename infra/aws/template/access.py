@@ -12,6 +12,7 @@ Resources = dict[str, Any]
 Statement = dict[str, Any]
 
 GET, PUT, UPDATE, DELETE, QUERY, SCAN = "GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan"
+BATCH_GET = "BatchGetItem"
 
 TIDIED: dict[str, tuple[str, ...]] = {
     "accounts": (GET, UPDATE),
@@ -20,24 +21,42 @@ TIDIED: dict[str, tuple[str, ...]] = {
     "days": (UPDATE,),
 }
 """Whoever reads an account heals and tidies it: functions/ledger/tidy.py."""
-KNOWN: dict[str, tuple[str, ...]] = {"credentials": (GET, UPDATE), "identities": (GET, UPDATE)}
-"""Whoever looks up a key may make it the live one: functions/authenticate/callers.py."""
 ENTERED: dict[str, tuple[str, ...]] = TIDIED | {"identities": (GET, PUT)}
 """Credits that come or go otherwise than by a request: functions/ledger/journal.py."""
 
+FIRST_SEEN: dict[str, tuple[str, ...]] = {
+    "projects": (GET,),
+    "credentials": (GET, UPDATE),
+    "accounts": (GET, PUT, UPDATE),
+    "identities": (GET, PUT, UPDATE),
+    "members": (PUT,),
+}
+"""Whoever finds out who is asking may make their account: functions/projects/asking.py, functions/ledger/grants.py."""
+
 TABLE_USE: dict[str, dict[str, tuple[str, ...]]] = {
-    "stream": TIDIED | KNOWN | {"receipts": (PUT, QUERY), "windows": (GET, UPDATE), "claims": (PUT, DELETE)},
-    "api": {
-        "accounts": (GET, PUT, UPDATE),
+    "stream": TIDIED | FIRST_SEEN | {"receipts": (PUT, QUERY), "windows": (GET, UPDATE), "claims": (PUT, DELETE)},
+    "api": TIDIED
+    | FIRST_SEEN
+    | {
         "credentials": (GET, PUT, UPDATE),
-        "identities": (GET, PUT, UPDATE),
         "receipts": (PUT, QUERY),
-        "journal": (PUT,),
         "days": (QUERY, UPDATE),
         "windows": (UPDATE,),
     },
     "webhooks": ENTERED,  # of payments
-    "admin": dict.fromkeys(tables.names(), (GET,)),  # whether they can be reached
+    "console": {
+        "accounts": (BATCH_GET, GET, PUT, UPDATE),
+        "claims": (GET, PUT, UPDATE),
+        "credentials": (PUT, UPDATE),
+        "days": (QUERY, UPDATE),
+        "identities": (GET, PUT),
+        "journal": (PUT,),
+        "members": (DELETE, PUT, QUERY),
+        "projects": (GET, PUT),
+        "receipts": (PUT, QUERY),
+        "windows": (UPDATE,),
+    },
+    "admin": dict.fromkeys(tables.names(), (GET,)) | {"projects": (GET, PUT)},  # each can be reached; what is granted
     "authorizer": {},
     "maintenance": TIDIED
     | {
@@ -96,7 +115,7 @@ def statements(stage: Stage, function: Function) -> list[Statement]:
         allow("Traces", ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "*"),
         allow("Secrets", ["secretsmanager:GetSecretValue"], [secrets.arn(stage, name) for name in function.secrets]),
         *_tables(stage, function),
-        *(_mail(stage) if function.name == "api" and stage.mail.identity else []),
+        *(_mail(stage) if "mail" in function.secrets and stage.mail.identity else []),
         *(interfaces(stage, function) if function.joins_vpc(stage) else []),
     ]
 

@@ -21,9 +21,9 @@ REQUESTS_MIN = 20
 UPSTREAM_ERRORS = 5
 AUDITED_WITHIN_H = 26
 
-ANSWERING = ("stream", "api", "webhooks", "admin")
+ANSWERING = ("stream", "api", "webhooks", "console", "admin")
 """Functions that answer clients. What they did not expect they answer too: Lambda does not count it as an error."""
-READING = ("stream", "api")
+READING = ("stream", "api", "console")
 """Those that ask the ledger for clients."""
 
 HOT_TABLES = ("accounts", "credentials", "receipts", "windows")

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.cors import METHODS
-from functions.forward.llama import ENDPOINTS
+from functions.forward.endpoints import ENDPOINTS
 from infra.aws.stage import Stage
 from infra.aws.template import functions
-from infra.aws.template.functions import ADMIN, AUTHORIZER, STREAM, WEBHOOKS, WHOLE, Function
+from infra.aws.template.functions import ADMIN, AUTHORIZER, CONSOLE, STREAM, WEBHOOKS, WHOLE, Function
 from infra.aws.template.gateway_responses import gateway_responses
 
 Resources = dict[str, Any]
@@ -42,6 +42,8 @@ def routes(stage: Stage) -> tuple[Route, ...]:
         *(Route(path, "post", stream) for path in ENDPOINTS),
         Route("/stripe/webhook", "post", WEBHOOKS),
         Route("/btcpay/webhook", "post", WEBHOOKS),
+        Route("/console", ANY, CONSOLE),
+        Route("/console/{proxy+}", ANY, CONSOLE),
         Route("/admin", ANY, ADMIN, operator=True),
         Route("/admin/{proxy+}", ANY, ADMIN, operator=True),
     )
@@ -148,7 +150,8 @@ def _policy(stage: Stage) -> Resources:
 
 def _public(stage: Stage) -> list[str]:
     """Every path but the operator's. Methods are spelled out: a `*` in their place is also `GET/admin`."""
-    paths = {*OF_APP, *(route.path for route in routes(stage) if not route.operator and route.path not in ENDPOINTS)}
+    others = (route.path for route in routes(stage) if not route.operator and route.path not in ENDPOINTS)
+    paths = {*OF_APP, *(re.sub(r"\{.*?\}", "*", path) for path in others)}
     return [f"execute-api:/{stage.name}/{method}{path}" for path in sorted(paths) for method in METHODS]
 
 

@@ -72,15 +72,29 @@ class Function:
         return self.calls_out and stage.in_vpc
 
 
+READ_BY_STREAM = ("gateway", "projects")
 STREAM = Function(
-    "stream", "StreamFunction", "functions/stream.sh", STREAM_TIMEOUT_S, ("stream",), ("gateway",), True, True
+    "stream", "StreamFunction", "functions/stream.sh", STREAM_TIMEOUT_S, ("stream",), READ_BY_STREAM, True, True
 )
 WHOLE = Function(
-    "stream", "StreamFunction", "functions.whole.handler", ANSWER_TIMEOUT_S, ("stream",), ("gateway",), True
+    "stream", "StreamFunction", "functions.whole.handler", ANSWER_TIMEOUT_S, ("stream",), READ_BY_STREAM, True
 )
 """The same story answered in one piece, where API Gateway does not stream."""
 API = Function(
-    "api", "APIHandler", "app.app", ANSWER_TIMEOUT_S, secrets=("gateway", "mail", "payments"), calls_out=True
+    "api",
+    "APIHandler",
+    "app.app",
+    ANSWER_TIMEOUT_S,
+    secrets=("gateway", "mail", "payments", "projects"),
+    calls_out=True,
+)
+CONSOLE = Function(
+    "console",
+    "ConsoleFunction",
+    "functions.console.app",
+    ANSWER_TIMEOUT_S,
+    secrets=("gateway", "mail", "projects"),
+    calls_out=True,
 )
 WEBHOOKS = Function(
     "webhooks",
@@ -102,7 +116,7 @@ MAINTENANCE = Function(
 def of(stage: Stage) -> tuple[Function, ...]:
     """Every function of a stage. Where AWS checks who the operator is, nothing of ours has to."""
     authorizer = () if stage.admin.iam else (AUTHORIZER,)
-    return (API, STREAM if stage.streaming else WHOLE, WEBHOOKS, ADMIN, *authorizer, MAINTENANCE)
+    return (API, STREAM if stage.streaming else WHOLE, WEBHOOKS, CONSOLE, ADMIN, *authorizer, MAINTENANCE)
 
 
 def parameters(stage: Stage) -> Resources:

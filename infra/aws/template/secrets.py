@@ -16,8 +16,9 @@ DESCRIPTIONS = {
     "admin": "ADMIN_KEY (generated)",
     "payments": "STRIPE_SECRET_KEY, STRIPE_WEBHOOK_SECRET, BTCPAY_API_KEY, BTCPAY_WEBHOOK_SECRET",
     "mail": "SMTP_PASSWORD",
+    "projects": "PROJECTS_SECRET (generated), PROJECTS_SECRET_BEFORE, OPERATOR_PROVIDERS",
 }
-GENERATED = {"gateway": "HASH_SECRET", "admin": "ADMIN_KEY"}
+GENERATED = {"gateway": "HASH_SECRET", "admin": "ADMIN_KEY", "projects": "PROJECTS_SECRET"}
 LENGTH = 64
 
 
