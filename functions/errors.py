@@ -150,6 +150,10 @@ class KeyReused(KeyUsed):
     code = "idempotency_key_reused"
 
 
+RETRIED_WITHIN_S = 60
+"""OpenAI's SDKs sleep for as long as Retry-After says, hours too: what takes longer is not for them to wait for."""
+
+
 class Limited(FareboxError):
     """Full for now. `retry_after_s` is how long until a new try can succeed, in whole seconds; None: it never will."""
 
@@ -158,7 +162,9 @@ class Limited(FareboxError):
     code = "rate_limit_exceeded"
 
     def __init__(self, message: str, retry_after_s: int | None, *, headers: dict[str, str] | None = None) -> None:
-        when = {"x-should-retry": "false"} if retry_after_s is None else {"retry-after": str(retry_after_s)}
+        when = {} if retry_after_s is None else {"retry-after": str(retry_after_s)}
+        if retry_after_s is None or retry_after_s > RETRIED_WITHIN_S:
+            when["x-should-retry"] = "false"
         super().__init__(message, headers=when | (headers or {}))
         self.retry_after_s = retry_after_s
 

@@ -10,6 +10,7 @@ from functions import money
 from functions.admit.allowance import Allowance
 from functions.admit.estimate import affordable_output
 from functions.admit.gate import Ticket, repeat
+from functions.admit.prices import FREE
 from functions.authenticate.addresses import Addresses
 from functions.authenticate.callers import Callers
 from functions.errors import ContentRefused, FareboxError, ProviderFailed, ProviderLoading, ProviderTimedOut
@@ -18,7 +19,6 @@ from functions.forward.exchange import ClientLeft, Exchange, Headers
 from functions.forward.passing import Stream, Whole
 from functions.forward.upstream import Upstream
 from functions.ledger.account import Account
-from functions.ledger.admit import Admission
 from functions.ledger.store import Ledger
 from functions.ledger.windows import FOREVER_S
 from functions.observer import NOBODY, Observer
@@ -88,7 +88,7 @@ async def _serve(gateway: Gateway, exchange: Exchange, observer: Observer) -> No
         offence = lane.live.abuse if isinstance(error, ContentRefused) else None
         account = await lane.gate.give_back(ticket, offence)
         if isinstance(error, FareboxError):
-            error.headers |= _told(gateway, ticket.admission, account or ticket.admission.account)
+            error.headers |= _told(gateway, ticket, account or ticket.admission.account)
         raise
 
 
@@ -226,13 +226,15 @@ def _headers(gateway: Gateway, ticket: Ticket, account: Account, output_limit: i
     headers = {"x-farebox-receipt": ticket.admission.hold.hold_id}
     if output_limit < ticket.prepared.output_limit:
         headers["x-farebox-output-limit"] = str(output_limit)
-    return headers | _told(gateway, ticket.admission, account)
+    return headers | _told(gateway, ticket, account)
 
 
-def _told(gateway: Gateway, admission: Admission, account: Account) -> Headers:
-    """The credits that are left, and the limit of the account that is nearest to being full."""
-    now_s = gateway.ledger.clock.now()
-    headers = {"x-farebox-credits-remaining": money.shown(account.available(now_s))}
+def _told(gateway: Gateway, ticket: Ticket, account: Account) -> Headers:
+    """The credits that are left, where requests cost any; the limit of the account that is nearest to being full."""
+    admission, now_s = ticket.admission, gateway.ledger.clock.now()
+    headers: Headers = {}
+    if ticket.price.version != FREE.version:
+        headers["x-farebox-credits-remaining"] = money.shown(account.available(now_s))
     if admission.counts:
         # By the account as the ledger answered: the plan may have been made from an older one.
         left = [max(0, window.below - account.counters.get(window.attribute, 0)) for window in admission.counts]
