@@ -24,7 +24,7 @@ audit: $(RUN_STAMP) ## check every balance of what `make run` runs, or of DYNAMO
 	@$(PY) -m infra.local.audit $(if $(FULL),--full)
 
 test: check ## run the checks, then the tests
-	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # These build what they need: Lambda's Web Adapter (cargo, minutes, once) and WireGuard (Go). What is missing is said.
 proofs: $(DEV_STAMP) ## the package on a stand-in for Lambda, and a llama-server behind a real tunnel; needs cargo and Go

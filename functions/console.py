@@ -142,6 +142,13 @@ def change_owners(project_id: str) -> dict[str, Any]:
     return drive(changes.hand_on(mine, _body(required=("emails",))["emails"]))
 
 
+@app.answers(PROJECT + "/owners/me", methods=["DELETE"])
+def leave_project(project_id: str) -> dict[str, Any]:
+    mine = _mine(project_id)
+    _body()
+    return drive(changes.leave(mine))
+
+
 @app.answers(PROJECT + "/keys", methods=["POST"])
 def add_key(project_id: str) -> dict[str, Any]:
     mine, given = _mine(project_id), _body(required=("kind",), optional=("label",))

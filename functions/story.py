@@ -13,7 +13,7 @@ from functions.admit.gate import Ticket, repeat
 from functions.admit.prices import FREE
 from functions.authenticate.addresses import Addresses
 from functions.authenticate.callers import Callers
-from functions.errors import ContentRefused, FareboxError, ProviderFailed, ProviderLoading, ProviderTimedOut
+from functions.errors import BadRequest, ContentRefused, FareboxError, ProviderFailed, ProviderLoading, ProviderTimedOut
 from functions.forward.candidates import Candidate, Cooldowns
 from functions.forward.exchange import ClientLeft, Exchange, Headers
 from functions.forward.passing import Stream, Whole
@@ -66,6 +66,8 @@ class Admitted:
     ticket: Ticket
     attempts: tuple[str, ...] = ()
     """Providers that failed before this one, and how."""
+    hurried: bool = False
+    """There is another provider to ask, should this one be silent."""
 
 
 async def serve(gateway: Gateway, exchange: Exchange, observer: Observer = NOBODY) -> None:
@@ -86,7 +88,7 @@ async def _serve(gateway: Gateway, exchange: Exchange, observer: Observer) -> No
         await _ask_in_turn(gateway, exchange, admitted, observer)
     except (FareboxError, ClientLeft) as error:
         offence = lane.live.abuse if isinstance(error, ContentRefused) else None
-        account = await lane.gate.give_back(ticket, offence)
+        account = await lane.gate.give_back(ticket, offence, counts=isinstance(error, BadRequest))
         if isinstance(error, FareboxError):
             error.headers |= _told(gateway, ticket, account or ticket.admission.account)
         raise
@@ -98,7 +100,7 @@ async def _ask_in_turn(gateway: Gateway, exchange: Exchange, admitted: Admitted,
     *others, last = gateway.cooldowns.order(project_id, admitted.order.candidates, gateway.ledger.clock.now())
     for candidate in others:
         try:
-            return await _ask(gateway, exchange, admitted, candidate, observer)
+            return await _ask(gateway, exchange, replace(admitted, hurried=True), candidate, observer)
         except (ProviderFailed, ProviderLoading) as error:
             gateway.cooldowns.failed(project_id, candidate, gateway.ledger.clock.now())
             attempts = (*admitted.attempts, f"{candidate.name}:{error.code}")
@@ -112,7 +114,10 @@ async def _ask(
     if gateway.limit_s(exchange, admitted.ticket) <= 0:
         raise ProviderTimedOut("The request's time was over before it was forwarded; nothing was charged.")
     observer.asked(admitted.asking.lane.live.project.project_id, owners=candidate.owners)
-    admitted = replace(admitted, ticket=replace(admitted.ticket, prepared=candidate.prepared))
+    prepared = candidate.prepared
+    if prepared.limit_name and not prepared.names_limit and admitted.ticket.price.output:
+        prepared = replace(prepared, whole=b"")  # it names no limit, so there is none that credits could cover
+    admitted = replace(admitted, ticket=replace(admitted.ticket, prepared=prepared))
     answer = _stream if candidate.prepared.stream else _whole
     await answer(gateway, exchange, admitted, candidate, observer)
 
@@ -174,7 +179,7 @@ async def _whole(
     ticket = admitted.ticket
     held = ticket.admission.hold.amount
     output_limit = affordable_output(ticket.prepared, ticket.price, ticket.asked.output_max, held)
-    whole = Whole(ticket.prepared, output_limit)
+    whole = Whole(ticket.prepared, output_limit, hurried=admitted.hurried)
     await whole.run(candidate.upstream, exchange, gateway.limit_s(exchange, ticket))
     after = await _settle(gateway, admitted, candidate, whole, observer)
     headers = _headers(gateway, ticket, after or ticket.admission.account, output_limit)
@@ -224,7 +229,7 @@ async def _settle(
 def _headers(gateway: Gateway, ticket: Ticket, account: Account, output_limit: int) -> Headers:
     """What every answer tells about its receipt, its output limit, the credits left and the limits."""
     headers = {"x-farebox-receipt": ticket.admission.hold.hold_id}
-    if output_limit < ticket.prepared.output_limit:
+    if output_limit < ticket.prepared.output_limit or not (ticket.prepared.names_limit or ticket.prepared.whole):
         headers["x-farebox-output-limit"] = str(output_limit)
     return headers | _told(gateway, ticket, account)
 

@@ -40,8 +40,6 @@ COLUMNS = (
     "reasoning_tokens",
     "method",
     "project_version",
-    "provider",
-    "attempts",
     "blocked",
 )
 """Of the CSV, in order: the fields of `receipt_view`. New ones go last."""

@@ -74,7 +74,7 @@ def _day(totals: DayTotals) -> dict[str, Any]:
 
 
 def receipt_view(receipt: Receipt) -> dict[str, Any]:
-    """A receipt as people see it; docs/receipts.md says what each field is."""
+    """A receipt as its user sees it; docs/receipts.md says what each field is. Who was asked is the owner's to know."""
     return {
         "id": receipt.receipt_id,
         "created": _time(receipt.created),
@@ -93,8 +93,6 @@ def receipt_view(receipt: Receipt) -> dict[str, Any]:
         "reasoning_tokens": receipt.reasoning,
         "method": receipt.method,
         "project_version": receipt.project_version,
-        "provider": receipt.provider,
-        "attempts": list(receipt.attempts),
         "blocked": receipt.blocked,
     }
 

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from functions import money
@@ -118,12 +118,16 @@ class Gate:
             raise refused  # a key that is revoked learns nothing
         raise self._telling(used or no_room or refused or Unauthenticated(), self.callers.account(caller))
 
-    async def give_back(self, ticket: Ticket, offence: Policy | None = None) -> Account | None:
+    async def give_back(self, ticket: Ticket, offence: Policy | None = None, *, counts: bool = False) -> Account | None:
         """Nothing came of a request: give back all it took. Returns the account after, where that is known.
 
-        An `offence` is counted in the same write, which may block the account.
+        An `offence` is counted in the same write, which may block the account. Where it `counts`, because a provider
+        was asked and found the request wrong, it stays counted in every window.
         """
-        return await self._undo(ticket.admission, ticket.counted, ticket.claim, offence)
+        admission, counted = ticket.admission, ticket.counted
+        if counts:
+            admission, counted = replace(admission, counts=[]), None
+        return await self._undo(admission, counted, ticket.claim, offence)
 
     def _telling(self, error: Exception, account: Account | None) -> Exception:
         """A refusal that tells the credits as last seen, where it is about the account of a known caller."""

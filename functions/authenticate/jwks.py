@@ -107,6 +107,7 @@ class KeySets:
         except (OutboundFailed, BadRequest, ValueError, RecursionError) as error:
             told = str(error) if isinstance(error, OutboundFailed) else type(error).__name__
             log.warning("the keys of %s cannot be fetched: %s", issuer.issuer, told)
+            held.next_s = self.clock() + (COOLDOWN_S if held.keys else FAILED_COOLDOWN_S)  # it may have taken long
         else:
             held.keys, held.fetched_s = keys, self.clock()
             held.next_s = held.fetched_s + COOLDOWN_S

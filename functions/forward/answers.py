@@ -1,5 +1,12 @@
-"""What an answer in one piece says: which model made it, what it used, whether it was blocked."""
+"""What an answer in one piece says: which model made it, what it used, whether it was blocked.
 
+A provider of an owner may send anything. What Python makes of JSON can be thirty times its size, so the values in a
+large answer are counted before they are made.
+"""
+
+import asyncio
+import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +19,15 @@ from functions.forward.refusals import CONTENT_FILTER, REFUSAL, blocked_by, cont
 CONTENT = ("choices", "output", "content", "data", "results")
 """Where an answer holds what was made, by endpoint. One that has an error and none of them has failed."""
 
+LARGE_BYTES = 256_000
+"""From here on an answer is read in a thread: nobody else's events are to wait for it."""
+VALUES_MAX = 1_000_000
+"""Of a large answer, numbers in lists aside. A token with 20 others beside it has about 100: 10,000 such tokens."""
+NUMBERS_PER_VALUE = 4
+"""A number takes a quarter of what other values take."""
+_NUMBERS = re.compile(rb"\[[-+.\deE,\s]*+\]")
+"""A list of numbers, as an embedding is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -22,9 +38,38 @@ class Told:
     blocked: str = ""
 
 
-def read_hosted(endpoint: str, raw: bytes) -> Told:
+async def parsed(raw: bytes, *, numbers: bool) -> dict[str, Any] | None:
+    """The JSON object that a provider sent; None where it is none. Raises ProviderFailed for one of too many values.
+
+    Without `numbers` lists of numbers may be left empty, which nobody looks at.
+    """
+    if len(raw) <= LARGE_BYTES:
+        return read_object(raw)
+    return await asyncio.to_thread(_large, raw, numbers)
+
+
+def _large(raw: bytes, numbers: bool) -> dict[str, Any] | None:
+    dense = _NUMBERS.sub(b"[]", raw)
+    values = sum(dense.count(sign) for sign in (b"{", b"[", b","))
+    if numbers:
+        values += (raw.count(b",") - dense.count(b",")) // NUMBERS_PER_VALUE
+    if values > VALUES_MAX:
+        raise ProviderFailed("The provider sent an answer that is too large; nothing was charged.")
+    try:
+        answer = json.loads(raw if numbers else dense, object_pairs_hook=_object)
+    except (ValueError, RecursionError):
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Python's reader lets no other thread go on until it is done, but for calls such as this one."""
+    return dict(pairs)
+
+
+async def read_hosted(endpoint: str, raw: bytes) -> Told:
     """Read a hosted provider's answer of status 200. Raises ProviderFailed, ContentRefused where it is none."""
-    answer = read_object(raw)
+    answer = await parsed(raw, numbers=False)
     if answer is None:
         raise ProviderFailed("The provider's answer is not JSON; nothing was charged.")
     if answer.get("error") and not any(answer.get(name) for name in CONTENT):

@@ -18,6 +18,12 @@ from functions.money import Usage
 DELTAS = ("text", "partial_json", "thinking", "citation")
 """What of a delta the model has made; a signature comes on top of it."""
 
+COUNTS = (
+    *("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"),
+    *("output_tokens", "output_tokens_details"),
+)
+"""What is kept of a usage; a provider may put anything beside it."""
+
 
 class MessagesReader(Reader):
     """Reads the events of one answer to Anthropic's Messages API."""
@@ -29,6 +35,8 @@ class MessagesReader(Reader):
         self.block: int | None = None
         """The content block that is open."""
         self.begun = False
+        self.opening = True
+        """Nothing has come yet but message_start."""
 
     def read(self, event: bytes) -> bytes | None:
         data = data_of(event)
@@ -36,6 +44,7 @@ class MessagesReader(Reader):
             return event if event.startswith(b":") else None
         fields = read_object(data)
         if fields is None:
+            self.opening = False
             self.meter.content()
             return event
         kind = fields.get("type")
@@ -46,7 +55,9 @@ class MessagesReader(Reader):
         self.begun = True
         if kind == "message_start":
             self._start(fields.get("message"))
-        elif kind == "content_block_start":
+            return event
+        self.opening = False
+        if kind == "content_block_start":
             index = fields.get("index")
             self.block = index if isinstance(index, int) else None
         elif kind == "content_block_delta":
@@ -86,7 +97,7 @@ class MessagesReader(Reader):
         if usage is None:
             return
         told = usage if isinstance(usage, dict) else {"input_tokens": usage}
-        counts = self.counts | {name: count for name, count in told.items() if count is not None}
+        counts = self.counts | {name: count for name, count in told.items() if name in COUNTS and count is not None}
         if self.meter.read(counts):
             self.counts = counts
         self.meter.report(counts)

@@ -1,7 +1,8 @@
 """The adapter for hosted providers: OpenAI's API, whoever serves it, and Anthropic's Messages API.
 
 In forward mode the body goes on as it was sent, as parsed JSON, but for what metering needs: usage in streams, and an
-output limit where credits do not cover the request's own. In managed mode it was built here, and gets a limit always.
+output limit where credits do not cover the request's own, or where it names none and output costs. In managed mode it
+was built here, and gets a limit always.
 
 What a request can come to is bounded by its bytes: no tokenizer of these providers makes more tokens than bytes. Images
 count by themselves. `n`, `best_of` and lists of prompts multiply the output.
@@ -16,7 +17,7 @@ from functions.forward import body as json_body
 from functions.forward import hosted_fields, llama
 from functions.forward.endpoints import CHAT, COMPLETIONS, EMBEDDINGS, MESSAGES, MODERATIONS, RESPONSES
 from functions.forward.fields import Rule
-from functions.forward.hosted_parts import check_parts, check_tools, images
+from functions.forward.hosted_parts import check_counts, check_parts, check_tools, images
 from functions.forward.llama import BYTES_PER_TOKEN, TOKENS_PER_MESSAGE, TOKENS_PER_TOOL, TOOLS_EXPANSION, Prepared
 from functions.forward.providers import ANTHROPIC, LLAMA, OPENAI
 
@@ -58,6 +59,14 @@ TOOL_PROMPT_TOKENS = 1_024
 """What a provider adds around a conversation, and what it tells its model about tools, at most."""
 
 PROMPTS_MAX = 2_048
+"""Of prompts, and of inputs to embed; OpenAI takes no more of these."""
+
+ANSWER_BYTES_MAX = 32_000_000
+"""Of an answer that is passed on: as in functions/forward/upstream.py, which not every function can import."""
+DIMENSIONS = 3_072
+"""Of a vector, where the request does not say: text-embedding-3-large's."""
+VECTOR_BYTES = 256
+"""What stands around one vector in an answer, at most."""
 
 
 def serves(kind: str, endpoint: str) -> bool:
@@ -85,7 +94,7 @@ def prepare(
     """
     if not serves(kind, endpoint):
         raise BadRequest(f"This model is not served at {endpoint}.", param="model")
-    hosted_fields.check_bounds(body)
+    _check_bounds(endpoint, body)
     if kind == LLAMA:
         table = llama.ENDPOINTS[endpoint][0]
         rest = {name: value for name, value in body.items() if name not in table}
@@ -135,7 +144,7 @@ def _limited(prepared: Prepared, sent: Mapping[str, Any], trusted: bool) -> Prep
     own = {name: sent[name] for name in llama.LIMIT_NAMES if name in sent}
     given = {name: limit for name, limit in own.items() if limit is not None}
     head = json_body.encode({name: value for name, value in sent.items() if name not in own})
-    limits = given.values() or (prepared.output_limit,)
+    limits = given.values() or (prepared.output_limit,)  # what the provider makes at most by itself
     if trusted:
         return replace(prepared, head=head, output_limit=min(limits) * prepared.choices)
     return replace(
@@ -143,8 +152,17 @@ def _limited(prepared: Prepared, sent: Mapping[str, Any], trusted: bool) -> Prep
         head=head,
         limit_name=next(iter(given)) if len(given) == 1 else prepared.limit_name,
         output_limit=max(limits) * prepared.choices,
+        names_limit=bool(given),
         whole=head[:-1] + b"," + json_body.encode(own)[1:] if own else head,
     )
+
+
+def _check_bounds(endpoint: str, body: Mapping[str, Any]) -> None:
+    """What bounds a request, whoever wrote it."""
+    hosted_fields.check_bounds(body)
+    check_counts(endpoint, body)
+    if endpoint == EMBEDDINGS:
+        _check_vectors(body)
 
 
 def _check(endpoint: str, body: Mapping[str, Any], fields: frozenset[str]) -> None:
@@ -185,6 +203,27 @@ def _choices(endpoint: str, body: Mapping[str, Any]) -> int:
         if prompts > PROMPTS_MAX:
             raise BadRequest(f"prompt may hold {PROMPTS_MAX} at most.", param="prompt")
     return prompts * many if endpoint in (CHAT, COMPLETIONS) else 1
+
+
+def _check_vectors(body: Mapping[str, Any]) -> None:
+    """Refuse more inputs to embed than an answer that can be passed on holds: the provider would bill them.
+
+    A vector's numbers are four bytes each in base64. As text they take 22 on average: seventeen digits with sign and
+    comma, or, as OpenAI writes them, fewer digits on a line of their own.
+    """
+    listed, dimensions = body.get("input"), body.get("dimensions")
+    if not isinstance(listed, list) or all(isinstance(part, int) for part in listed):  # one text, or its tokens
+        return
+    if isinstance(dimensions, bool) or not isinstance(dimensions, int) or dimensions < 1:
+        dimensions = DIMENSIONS
+    vector_bytes = -(-dimensions * 16 // 3) if body.get("encoding_format") == "base64" else dimensions * 22
+    most = max(1, min(PROMPTS_MAX, ANSWER_BYTES_MAX // (vector_bytes + VECTOR_BYTES)))
+    if len(listed) > most:
+        raise BadRequest(
+            f"input may hold {most} at most: the vectors of more would be too long an answer. "
+            "Fewer dimensions, or encoding_format base64, make them shorter.",
+            param="input",
+        )
 
 
 def _llama_built(prepared: Prepared, body: Mapping[str, Any], rest: Mapping[str, Any]) -> Prepared:

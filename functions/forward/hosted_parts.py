@@ -13,6 +13,9 @@ from functions.forward.fields import object_, one_of, text
 from functions.forward.hosted_fields import Opened
 
 TEXT_MAX = 4_500_000
+ENTRIES_MAX = 10_000
+TOOLS_MAX = 128
+"""Of messages, items and parts in one list, and of tools: as a llama-server's table has them."""
 
 IMAGES = ("image_url", "input_image", "image")
 """Of chat completions and moderations, of responses, of Anthropic's messages."""
@@ -32,6 +35,12 @@ LISTS = {
     MODERATIONS: "input",
 }
 """Where an endpoint's parts are."""
+
+
+def check_counts(endpoint: str, body: Mapping[str, Any]) -> None:
+    """Refuse, before anything is made of each entry, lists with more entries than anybody asks about."""
+    for name, most in ((LISTS.get(endpoint, ""), ENTRIES_MAX), ("tools", TOOLS_MAX), ("functions", TOOLS_MAX)):
+        _check_count(name, body.get(name), most)
 
 
 def parts(endpoint: str, body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -116,5 +125,14 @@ def _url(part: Mapping[str, Any]) -> Any:
     return url.get("url") if isinstance(url, dict) else url
 
 
-def _listed(path: str, value: Any) -> list[tuple[str, Any]]:
-    return [(f"{path}[{index}]", part) for index, part in enumerate(value)] if isinstance(value, list) else []
+def _listed(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The entries of a list, each with its path, made one by one; none of what is no list."""
+    if isinstance(value, list):
+        _check_count(path, value, ENTRIES_MAX)
+        for index, part in enumerate(value):
+            yield f"{path}[{index}]", part
+
+
+def _check_count(path: str, value: Any, most: int) -> None:
+    if isinstance(value, list) and len(value) > most:
+        raise BadRequest(f"{path} may hold {most} at most.", param=path)

@@ -16,11 +16,14 @@ from functions.errors import ProviderFailed
 from functions.forward.events import DONE, MODEL_NAME_LENGTH_MAX, Reader, data_line, read_object
 from functions.forward.meter import Meter
 from functions.forward.refusals import CONTENT_FILTER, REFUSAL, blocked_by, content_refused
-from functions.forward.responses import ENDED, ResponsesReader
+from functions.forward.responses import ENDED, OPENERS, ResponsesReader
 from functions.money import Usage
 
 CONTENT = ("content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function_call", "audio")
 """What of a delta the model has made."""
+
+CHOICES_MAX = 10_000
+"""Of so many it is remembered whether they have ended. OpenAI makes 128 of a prompt."""
 
 
 def data_of(event: bytes) -> bytes | None:
@@ -43,6 +46,7 @@ class ChatReader(Reader):
         super().__init__(meter, usage_wanted=usage_wanted, timings_wanted=False)
         self.open = {0}
         """Choices that have not ended."""
+        self.finished = set[int]()
 
     def read(self, event: bytes) -> bytes | None:
         data = data_of(event)
@@ -64,6 +68,12 @@ class ChatReader(Reader):
         self._choices(choices if isinstance(choices, list) else [])
         return self._usage_of(chunk, event)
 
+    def closed(self) -> bool:
+        """The provider closed. Some send no [DONE]: with every choice ended and its usage told, that was all."""
+        told = self.meter.reported is not None and not self.meter.since
+        self.ended = self.ended or (told and not self.open and not self.failed)
+        return self.ended
+
     def cut_off(self, usage: Usage) -> list[bytes]:
         first, *rest = super().cut_off(usage)
         chunk = read_object(first[6:]) or {}
@@ -77,8 +87,12 @@ class ChatReader(Reader):
             if not isinstance(choice, dict):
                 continue
             index = choice.get("index")
-            if isinstance(index, int):
-                (self.open.discard if choice.get("finish_reason") else self.open.add)(index)
+            if isinstance(index, int) and 0 <= index < CHOICES_MAX:
+                if choice.get("finish_reason"):
+                    self.finished.add(index)
+                    self.open.discard(index)
+                elif index not in self.finished:  # OpenRouter's usage comes beside a choice that has ended
+                    self.open.add(index)
             delta = choice.get("delta")
             delta = delta if isinstance(delta, dict) else {}
             made = made or bool(choice.get("text")) or any(delta.get(name) for name in CONTENT)
@@ -125,8 +139,10 @@ class HostedResponsesReader(ResponsesReader):
         if fields is None or not isinstance(kind, str):
             if fields and fields.get("error"):
                 return self._failed(fields["error"])
+            self.opening = False
             self.meter.content()
             return event
+        self.opening = self.opening and kind in OPENERS
         number = fields.get("sequence_number")
         self.sequence = number + 1 if isinstance(number, int) else self.sequence + 1
         if kind == "error":
@@ -142,12 +158,12 @@ class HostedResponsesReader(ResponsesReader):
                 error["message"] = "The provider failed."
                 return b"event: %s\n%s" % (kind.encode(), data_line(fields))
         elif isinstance(item := fields.get("item"), dict) and isinstance(index := fields.get("output_index"), int):
-            self.output[index] = item
+            self.output.put(index, item, len(event))
         return event
 
     def _whole(self, response: dict[str, Any], kind: str) -> None:
         """An event about the whole response."""
-        self.response = response
+        self.response = {name: value for name, value in response.items() if name != "output"}  # kept item by item
         self.model = self.model or model_name(response.get("model"))
         if kind in ENDED:
             self.ended, self.failed = True, kind == "response.failed"

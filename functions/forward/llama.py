@@ -74,6 +74,9 @@ class Prepared:
     """The upstream body with the limit that the client gave, or none; b"" where a limit is always written anew."""
     asked_model: str = ""
     """The model as the client asked for it, where a route calls it otherwise upstream."""
+    names_limit: bool = True
+    """The request names its own output limit. Without one nothing bounds it but what the provider makes by itself;
+    so where output costs, `whole` is cleared, and a limit goes upstream always."""
 
     def body(self, output_limit: int) -> bytes:
         """The upstream body. `output_limit` is for all choices together, in tokens.

@@ -5,12 +5,17 @@
 | given once, at the end | believed | |
 | given again | the last one counts, never their sum | |
 | smaller than before | the larger of each count | `usage_decreased` |
+| a `total_tokens` above input and output | the output is what the total leaves beside the input | `usage_total_above` |
 | given, then content follows | what followed counts on top, an event a token | `usage_before_end` |
 | zero, though content came | believed: the provider says it was free | `usage_zero` |
 | absent or null | the input as estimated, the output an event a token | `usage_missing` |
 | negative, text, bool, fraction, above 10^9, one count of two | as if it were absent | `usage_malformed` |
 | not there yet when the answer broke off | as if it were absent | `usage_estimated` |
 | above the hold | charged up to the hold, the rest is `shortfall` | `above_hold` |
+
+Of a total above input and output: xAI leaves what its models think out of `completion_tokens` and counts it in
+`total_tokens` (https://docs.x.ai/docs/key-information/consumption-and-rate-limits); so does Gemini's OpenAI endpoint,
+which does not even say how much that was. Both bill it as output. llama-server's and OpenAI's totals are sums.
 """
 
 from collections.abc import Callable
@@ -61,6 +66,8 @@ class Meter:
         if read is None:
             self.anomalies.add("usage_malformed")
             return
+        if self.read is read_usage and total_above(usage):
+            self.anomalies.add("usage_total_above")
         before = self.reported
         if before and (read.input < before.input or read.output < before.output):
             self.anomalies.add("usage_decreased")
@@ -102,15 +109,36 @@ class Meter:
 
 def read_usage(usage: Any) -> Usage | None:
     """A usage object of chat completions, completions or responses; None where it cannot be believed."""
+    told = _told(usage)
+    if told is None:
+        return None
+    tokens_in, tokens_out, input_details, output_details = told
+    if total_above(usage):
+        tokens_out = usage["total_tokens"] - tokens_in
+    cached = _part(input_details, "cached_tokens", tokens_in)
+    return Usage(tokens_in, tokens_out, cached, _part(output_details, "reasoning_tokens", tokens_out))
+
+
+def total_above(usage: Any) -> bool:
+    """Whether a usage object's total, where it can be believed, is more than its input and output."""
+    told = _told(usage)
+    if told is None:
+        return False
+    total: Any = usage.get("total_tokens")
+    return is_count(total) and total > told[0] + told[1]
+
+
+def _told(usage: Any) -> tuple[int, int, Any, Any] | None:
+    """Input, output and the details of both, as a usage object has them; None where it cannot be believed."""
     if not isinstance(usage, dict):
         return None
     for input_name, output_name, input_details, output_details in USAGE_NAMES:
         if input_name in usage or output_name in usage:
-            counts: list[Any] = [usage.get(input_name), usage.get(output_name)]
-            if not all(is_count(count) for count in counts):
+            tokens_in: Any = usage.get(input_name)
+            tokens_out: Any = usage.get(output_name)
+            if not (is_count(tokens_in) and is_count(tokens_out)):
                 return None
-            cached = _part(usage.get(input_details), "cached_tokens", counts[0])
-            return Usage(counts[0], counts[1], cached, _part(usage.get(output_details), "reasoning_tokens", counts[1]))
+            return tokens_in, tokens_out, usage.get(input_details), usage.get(output_details)
     return None
 
 

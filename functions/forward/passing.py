@@ -2,20 +2,19 @@
 
 import asyncio
 import contextlib
-import json
 import logging
 from collections.abc import Awaitable, Callable
 
 from functions.errors import FareboxError, ProviderFailed, ProviderTimedOut, where
 from functions.forward import readers, responses
-from functions.forward.answers import read_hosted
+from functions.forward.answers import parsed, read_hosted
 from functions.forward.endpoints import MODERATIONS, RESPONSES
-from functions.forward.events import base_name, compact, cut
+from functions.forward.events import DONE, EVENT_BYTES_MAX, base_name, compact, cut
 from functions.forward.exchange import ClientLeft, Exchange, Headers, Presence
 from functions.forward.llama import BYTES_PER_TOKEN, Prepared
 from functions.forward.providers import LLAMA
 from functions.forward.refusals import content_refused
-from functions.forward.upstream import STOP, Reach, Upstream, read_all
+from functions.forward.upstream import STOP, Reach, Upstream, read_all, read_some
 from functions.money import Usage
 
 log = logging.getLogger("farebox.forward")
@@ -50,6 +49,10 @@ class Stream:
         self.presence: Presence
         self.beginning: asyncio.Timeout | None = None
         """Runs until the first event, where the provider has its own time for that."""
+        self.heard = False
+        """The first event came."""
+        self.held: list[bytes] = []
+        """Events that say only that an answer begins: the client gets them with the first that says more."""
         self.begun = False
         """Something came that the client gets, or would have got."""
         self.unheard = False
@@ -103,7 +106,7 @@ class Stream:
         reader, pending = self.reader, b""
         body = self.prepared.body(self.output_limit)
         async with upstream.post(self.prepared.endpoint, body, self.reach, stream=True) as response:
-            async for data in response.content.iter_any():
+            while data := await read_some(response, upstream.idle_s if self.heard else None):
                 if reader.ended:
                     continue  # until it closes, so that the connection can be used again
                 events, pending = cut(pending, data)
@@ -116,7 +119,8 @@ class Stream:
                     if not self.begun and not self.presence.left:
                         await exchange.start(200, headers)
                     self._begin()
-                    await self._send(exchange, reader.cut_off(self.meter.so_far(self.prepared.input_estimate)))
+                    ending = reader.cut_off(self.meter.so_far(self.prepared.input_estimate))
+                    await self._send(exchange, [*self.held, *ending])
                     return
         if pending and not reader.ended:
             await self._show(exchange, headers, [pending])
@@ -125,7 +129,9 @@ class Stream:
         if reader.failed:
             self.outcome = "provider_failed"
         elif not reader.ended:
-            raise ProviderFailed("The provider ended its answer too early.")
+            if not readers.closed(reader):
+                raise ProviderFailed("The provider ended its answer too early.")
+            await self._send(exchange, [DONE])
 
     async def _show(self, exchange: Exchange, headers: Headers, events: list[bytes]) -> None:
         """Read events, and pass on what of them is for the client.
@@ -141,7 +147,7 @@ class Stream:
                         if self.reader.blocked:
                             raise content_refused()
                         raise ProviderFailed("The provider failed; nothing was charged.")
-                    if show.startswith(b":"):
+                    if show.startswith(b":") or self._holds_back(show):
                         continue
                 shown.append(show)
             if self.reader.ended:
@@ -153,14 +159,28 @@ class Stream:
             if not self.begun:
                 self._begin()
                 await exchange.start(200, headers)
-            shown.append(b"")
+            shown = [*self.held, *shown, b""]
+            self.held = []
             await exchange.send(b"\n\n".join(shown))
+
+    def _holds_back(self, show: bytes) -> bool:
+        """Whether an event is kept until more comes: what fails before that can still be asked of another."""
+        self._hear()
+        if not readers.opening(self.reader) or sum(map(len, self.held)) > EVENT_BYTES_MAX:
+            return False
+        self.held.append(show)
+        return True
+
+    def _hear(self) -> None:
+        """The first event came, so its time is not over."""
+        self.heard = True
+        if self.beginning:
+            self.beginning.reschedule(None)
 
     def _begin(self) -> None:
         """From now on the answer counts, and no other provider can be asked."""
         self.begun = True
-        if self.beginning:
-            self.beginning.reschedule(None)
+        self._hear()
 
     async def _is_over(self) -> bool:
         """Whether the credits are used up; else notes as far as they reach."""
@@ -197,7 +217,12 @@ def interrupts(upstream: Upstream, reach: Reach) -> Callable[[], bool]:
 class Whole:
     """One answer in one piece. `raw` is what the client gets."""
 
-    def __init__(self, prepared: Prepared, output_limit: int) -> None:
+    def __init__(self, prepared: Prepared, output_limit: int, *, hurried: bool = False) -> None:
+        """`hurried`: another provider could be asked, so this one's head must come within its `first_byte_s`.
+
+        Most providers send it when the answer is whole. The last one that can be asked has all the time there is.
+        """
+        self.hurried = hurried
         self.prepared, self.output_limit = prepared, min(output_limit, prepared.output_limit)
         self.meter = readers.meter(prepared)
         self.outcome = "completed"
@@ -216,7 +241,7 @@ class Whole:
             async with (
                 exchange.leaving(interrupts(upstream, self.reach)) as self.presence,
                 asyncio.timeout(limit_s),
-                upstream.post(self.prepared.endpoint, body, self.reach, stream=False) as response,
+                upstream.post(self.prepared.endpoint, body, self.reach, stream=False, hurried=self.hurried) as response,
             ):
                 self.raw = await read_all(response)
                 if self.presence.left:
@@ -232,17 +257,16 @@ class Whole:
                 raise ClientLeft from error
             raise
         else:
-            self._read()
+            await self._read()
 
-    def _read(self) -> None:
+    async def _read(self) -> None:
         if self.prepared.kind != LLAMA:
-            self._read_hosted()
+            await self._read_hosted()
             return
-        try:
-            answer = json.loads(self.raw)
-            full = str(answer.get("model", ""))
-        except (ValueError, AttributeError, RecursionError):
-            raise ProviderFailed("The provider's answer is not JSON; nothing was charged.") from None
+        answer = await parsed(self.raw, numbers=True)
+        if answer is None:
+            raise ProviderFailed("The provider's answer is not JSON; nothing was charged.")
+        full = str(answer.get("model", ""))
         if answer.get("error") and not (answer.get("choices") or answer.get("output")):
             raise ProviderFailed("The provider failed; nothing was charged.")
         self.meter.guess(len(self.raw) // BYTES_PER_TOKEN)
@@ -256,9 +280,9 @@ class Whole:
             answer["model"] = self.model
         self.raw = compact(answer)
 
-    def _read_hosted(self) -> None:
+    async def _read_hosted(self) -> None:
         """Of a hosted provider the client gets what came, byte by byte."""
-        told = read_hosted(self.prepared.endpoint, self.raw)
+        told = await read_hosted(self.prepared.endpoint, self.raw)
         if self.prepared.endpoint != MODERATIONS:
             has_output = bool(self.prepared.limit_name)
             self.meter.guess(len(self.raw) // BYTES_PER_TOKEN if has_output else 0)

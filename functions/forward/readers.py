@@ -23,6 +23,16 @@ def meter(prepared: Prepared) -> Meter:
     return made
 
 
+def opening(reader: Reader) -> bool:
+    """Whether nothing of a stream has come yet but that it begins: no answer, should it fail now."""
+    return isinstance(reader, ResponsesReader | MessagesReader) and reader.opening
+
+
+def closed(reader: Reader) -> bool:
+    """Whether a stream is whole whose provider has closed without saying that this was all."""
+    return isinstance(reader, ChatReader) and reader.closed()
+
+
 def reader(prepared: Prepared, output_limit: int, meter: Meter) -> Reader:
     """The reader for the events of a stream."""
     if prepared.endpoint == MESSAGES:

@@ -2,9 +2,11 @@
 
 A BadRequest says that the request is wrong, wherever it is sent. ProviderFailed says that another provider may answer
 it: so whatever a hosted provider has against our key, our account there or the model is that; its words are not passed.
+Nor is anything that looks like a secret in the words that are.
 """
 
 import json
+import re
 from typing import Any
 
 from functions.errors import BadRequest, ContentRefused, FareboxError, ProviderFailed, ProviderLoading
@@ -30,12 +32,36 @@ ACCOUNT_CODES = frozenset(
         *("insufficient_quota", "blocked_api_access", "organization_restricted", "model_not_found"),
         *("authentication_error", "permission_error", "billing_error", "rate_limit_error", "overloaded_error"),
         *("not_found_error", "api_error", "timeout_error"),
+        *("API_KEY_INVALID", "FAILED_PRECONDITION"),  # Google's reason, and status, with 400
     }
 )
 """Codes and types that are about us and not about the request, though they come with a status 400."""
 
 TOO_LITTLE_CREDIT = "credit balance is too low"
 """What Anthropic says, as an `invalid_request_error`, of an account that is not paid up."""
+
+
+ABOUT_US = re.compile(r"\b(?:api[ _-]?keys?|organi[sz]ations?|projects?)\b", re.IGNORECASE)
+"""Words of a 400 that is about our account: xAI's "Incorrect API key provided: …", Google's "API key not valid",
+OpenAI's "Your organization must be verified to …"."""
+
+QUOTED = re.compile(r"""(?<!\w)(?:'[^']*'|"[^"]*"|`[^`]*`)""")
+"""What providers quote is nearly always the request's: with such words in it, a 400 stays one, without its words."""
+
+SECRET = re.compile(
+    r"(?<![\w-])(?:"
+    r"(?:sk|pk|rk|gsk|xai|hf|org|proj|sess)[-_][\w*.-]+"
+    r"|AIza[\w*-]+"
+    r"|Bearer +\S+"
+    r"|[\w-]{0,64}\*{2,}[\w*-]*"
+    r"|(?=[\w-]*\d)[\w-]{32,}"
+    r")"
+)
+"""What looks like a key, whole or masked, or like the name of an account; any long run of letters and digits may be."""
+
+WORDS_MAX = 1000
+READ_MAX = 8000
+"""Characters of a provider's words: that are passed, and that are looked at."""
 
 
 def unreachable() -> ProviderFailed:
@@ -77,11 +103,21 @@ def _hosted(status: int, body: bytes) -> FareboxError:
         return content_refused()
     if status not in (400, 413, 422):
         return _failed(status)
-    codes = {code for code in (error.get("code"), error.get("type")) if isinstance(code, str)}
-    message = _message(body)
-    if codes & ACCOUNT_CODES or TOO_LITTLE_CREDIT in message:
+    told = error.get("message")
+    message = told[:READ_MAX] if isinstance(told, str) else ""
+    if _codes(error) & ACCOUNT_CODES or TOO_LITTLE_CREDIT in message or ABOUT_US.search(QUOTED.sub("", message)):
         return _failed(status)
-    return BadRequest(message or "The provider refused the request.", code="provider_refused")
+    words = "" if ABOUT_US.search(message) else SECRET.sub("…", message)[:WORDS_MAX]
+    return BadRequest(words or "The provider refused the request.", code="provider_refused")
+
+
+def _codes(error: dict[str, Any]) -> set[str]:
+    """What an error object says it is, in each of the places where providers say so."""
+    details = error.get("details")
+    listed = details if isinstance(details, list) else []
+    reasons = [detail.get("reason") for detail in listed if isinstance(detail, dict)]
+    told = (error.get("code"), error.get("type"), error.get("status"), *reasons)
+    return {code for code in told if isinstance(code, str)}
 
 
 def _failed(status: int) -> ProviderFailed:
@@ -92,18 +128,25 @@ def _failed(status: int) -> ProviderFailed:
 
 
 def _error(body: bytes) -> dict[str, Any]:
-    """The error object in a refusal's body; some providers send a text in its place, or no object around it."""
+    """The error object in a refusal's body.
+
+    Some providers send no object around it; xAI a text in its place, with the code beside it; Google a list of one.
+    """
     try:
         told: Any = json.loads(body)
     except (ValueError, RecursionError):
         return {}
+    if isinstance(told, list) and len(told) == 1:
+        told = told[0]
     error = told.get("error", told) if isinstance(told, dict) else None
+    if isinstance(error, str):
+        return {"code": told.get("code"), "message": error}
     return error if isinstance(error, dict) else {}
 
 
 def _message(body: bytes) -> str:
     try:
         error: Any = json.loads(body)["error"]
-        return str(error["message"])[:1000]
+        return str(error["message"])[:WORDS_MAX]
     except (ValueError, KeyError, TypeError, RecursionError):
         return ""

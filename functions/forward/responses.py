@@ -5,10 +5,12 @@ OpenAI's events carry `sequence_number`, `output_index` and `content_index`, and
 llama-server (build 11549) leaves these out, and calls an answer `completed` that its limit cut off.
 """
 
+import contextlib
+import json
 from typing import Any
 
 from functions.errors import FareboxError, ProviderFailed
-from functions.forward.events import Reader, base_name, data_line, read_object
+from functions.forward.events import Reader, base_name, compact, data_line, read_object
 from functions.forward.meter import Meter
 from functions.money import TOKENS_MAX, Usage
 
@@ -27,6 +29,13 @@ DEFAULTS: dict[str, Any] = {
 """What a response object always has."""
 
 ENDED = ("response.completed", "response.incomplete", "response.failed")
+OPENERS = ("response.created", "response.queued", "response.in_progress")
+"""Events that say only that a response has begun, before anything of it was made."""
+
+ITEMS_MAX = 1000
+ITEMS_BYTES_MAX = 2_000_000
+ITEM_NAME_LENGTH_MAX = 200
+"""Items of a response's output: how many of them, and how much of each response's, is kept while it runs."""
 
 
 def complete(response: dict[str, Any], output_limit: int) -> dict[str, Any]:
@@ -41,6 +50,29 @@ def complete(response: dict[str, Any], output_limit: int) -> dict[str, Any]:
     return whole
 
 
+class Items:
+    """A response's output as last told, item by item, for the event that ends one which its credits do not cover.
+
+    As the bytes of its JSON, which bound it. What is too much is left out: the client had it in its own event.
+    """
+
+    def __init__(self) -> None:
+        self._items: dict[int, bytes] = {}
+        self._bytes = 0
+
+    def put(self, index: int, item: dict[str, Any], event_bytes: int) -> None:
+        """Take the item at a place; `event_bytes` is the size of the event that it came in."""
+        self._bytes -= len(self._items.pop(index, b""))
+        if len(self._items) < ITEMS_MAX and self._bytes + event_bytes <= ITEMS_BYTES_MAX:
+            with contextlib.suppress(RecursionError):  # one that is nested as deep as can be read
+                self._items[index] = kept = compact(item)
+                self._bytes += len(kept)
+
+    def all(self) -> list[Any]:
+        """What was kept, in order."""
+        return [json.loads(self._items[index]) for index in sorted(self._items)]
+
+
 class ResponsesReader(Reader):
     """Reads the events of one answer to the Responses API."""
 
@@ -50,7 +82,9 @@ class ResponsesReader(Reader):
         self.sequence = 0
         self.items: dict[str, int] = {}
         self.response: dict[str, Any] = {}
-        self.output: dict[int, dict[str, Any]] = {}
+        self.output = Items()
+        self.opening = True
+        """Nothing has come yet but OPENERS."""
 
     def read(self, event: bytes) -> bytes | None:
         if all(line.startswith(b":") for line in event.split(b"\n")):
@@ -65,6 +99,7 @@ class ResponsesReader(Reader):
             return self.broke_off(ProviderFailed("The provider failed."))[0]
         if not fields or not isinstance(kind, str) or not isinstance(fields.get("response", {}), dict):
             return None
+        self.opening = self.opening and kind in OPENERS
         timings = fields.get("timings") if self.timings_wanted else fields.pop("timings", None)
         if isinstance(timings, dict):
             self._running(timings)
@@ -73,14 +108,14 @@ class ResponsesReader(Reader):
         if "response" in fields:
             kind = self._response(fields, kind)
         else:
-            self._place(fields)
+            self._place(fields, len(event))
         return self._event(kind, fields)
 
     def cut_off(self, usage: Usage) -> list[bytes]:
         counts = {"input_tokens": usage.input, "output_tokens": usage.output}
         counts["total_tokens"] = usage.input + usage.output
         ended = {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}, "usage": counts}
-        whole = DEFAULTS | self.response | ended | {"output": [self.output[index] for index in sorted(self.output)]}
+        whole = DEFAULTS | self.response | ended | {"output": self.output.all()}
         return [self._event("response.incomplete", {"response": whole})]
 
     def broke_off(self, error: FareboxError) -> list[bytes]:
@@ -107,16 +142,18 @@ class ResponsesReader(Reader):
             self.meter.report(whole.get("usage"))
         return "response.incomplete" if whole.get("status") == "incomplete" else kind
 
-    def _place(self, fields: dict[str, Any]) -> None:
+    def _place(self, fields: dict[str, Any], event_bytes: int) -> None:
         """Say which item, and which part of it, an event is about."""
         item = fields.get("item")
         identifier = str(item.get("id", "") if isinstance(item, dict) else fields.get("item_id", ""))
-        index = self.items.setdefault(identifier, len(self.items))
+        index = self.items.setdefault(identifier[:ITEM_NAME_LENGTH_MAX], len(self.items))
+        if len(self.items) > ITEMS_MAX:
+            raise ProviderFailed("The provider's answer has too many parts.")
         fields.setdefault("output_index", index)
         if not isinstance(item, dict):
             fields.setdefault("content_index", 0)
         else:
-            self.output[index] = item
+            self.output.put(index, item, event_bytes)
 
     def _event(self, kind: str, fields: dict[str, Any]) -> bytes:
         fields |= {"type": kind, "sequence_number": self.sequence}

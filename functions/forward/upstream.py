@@ -3,6 +3,7 @@
 Outbound headers are a list of our own: nothing of the client's, and above all not its key, goes upstream.
 """
 
+import asyncio
 import copy
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
@@ -17,6 +18,8 @@ from functions.forward.refusals import refusal, unreachable
 
 ANSWER_BYTES_MAX = 32_000_000
 ERROR_BYTES_MAX = 65_536
+ERROR_WITHIN_S = 10.0
+"""How long the body of a refusal may take. Nothing of it is an answer, and another provider may be waiting."""
 
 STOP = "stop"
 """The provider stops when the connection is closed: what was made until then is charged."""
@@ -64,13 +67,16 @@ class Upstream:
     ) -> None:
         """`abort` is what happens to an answer whose client left: STOP or DRAIN; `kind` what the provider speaks.
 
-        `first_byte_s` is how long a stream may take to its first event; None: as long as `idle_s` lets it.
+        `first_byte_s` is how long a stream may take to its first event; None: as long as `idle_s` lets it. An answer in
+        one piece may take as long to its head, where others could be asked.
         """
         self.abort, self.kind, self.first_byte_s = abort, kind, first_byte_s
         self.session, self.base_url = session, base_url
         self.headers = _headers(kind, api_key)
         self.buffered_timeout = aiohttp.ClientTimeout(sock_connect=connect_s)
-        self.stream_timeout = aiohttp.ClientTimeout(sock_connect=connect_s, sock_read=idle_s)
+        self.stream_timeout = aiohttp.ClientTimeout(sock_connect=connect_s, sock_read=max(idle_s, first_byte_s or 0))
+        self.idle_s = idle_s if (first_byte_s or 0) > idle_s else None
+        """How long a stream may be silent once it has begun, where the socket's own time-out has to be longer."""
 
     def with_key(self, api_key: str) -> "Upstream":
         """The same provider, asked with another key from now on."""
@@ -78,8 +84,11 @@ class Upstream:
         other.headers = _headers(self.kind, api_key)
         return other
 
-    def post(self, path: str, body: bytes, reach: "Reach", *, stream: bool) -> "Answer":
-        """`async with` it: an answer of status 200, its body still to be read. `reach` learns of the connection."""
+    def post(self, path: str, body: bytes, reach: "Reach", *, stream: bool, hurried: bool = False) -> "Answer":
+        """`async with` it: an answer of status 200, its body still to be read. `reach` learns of the connection.
+
+        `hurried`: its head must come within `first_byte_s`. A stream has that for its first event anyway.
+        """
         request = self.session.post(
             joined(self.kind, self.base_url, path),
             data=body,
@@ -88,7 +97,7 @@ class Upstream:
             allow_redirects=False,
             trace_request_ctx=reach,
         )
-        return Answer(request, self.kind)
+        return Answer(request, self.kind, stream=stream, head_s=self.first_byte_s if hurried else None)
 
 
 class Reach:
@@ -120,18 +129,27 @@ class Answer:
     ProviderTimedOut; nothing else but what its user raises.
     """
 
-    __slots__ = ("kind", "request")
+    __slots__ = ("head_s", "kind", "request", "stream")
 
-    def __init__(self, request: "AbstractAsyncContextManager[aiohttp.ClientResponse]", kind: str = LLAMA) -> None:
-        self.request, self.kind = request, kind
+    def __init__(
+        self,
+        request: "AbstractAsyncContextManager[aiohttp.ClientResponse]",
+        kind: str = LLAMA,
+        *,
+        stream: bool = False,
+        head_s: float | None = None,
+    ) -> None:
+        """`head_s` is how long its status and headers may take; None: as long as its user lets it."""
+        self.request, self.kind, self.stream, self.head_s = request, kind, stream, head_s
 
     async def __aenter__(self) -> aiohttp.ClientResponse:
         try:
-            response = await self.request.__aenter__()
+            async with asyncio.timeout(self.head_s):
+                response = await self.request.__aenter__()
         except (aiohttp.ClientError, OSError) as error:
             raise failure(error) from error
         try:
-            await check(response, self.kind)
+            await check(response, self.kind, stream=self.stream)
         except BaseException:
             response.close()
             raise
@@ -145,16 +163,19 @@ class Answer:
             raise failure(error) from error
 
 
-async def check(response: aiohttp.ClientResponse, kind: str = LLAMA) -> None:
+async def check(response: aiohttp.ClientResponse, kind: str = LLAMA, *, stream: bool = False) -> None:
     """Raise what a response that cannot be passed on means."""
     if response.status != 200:
         try:
-            body = await read_error(response)
+            async with asyncio.timeout(ERROR_WITHIN_S):
+                body = await read_error(response)
         except (aiohttp.ClientError, OSError) as error:
             raise failure(error) from error
         raise refusal(response.status, body, kind)
     if response.headers.get("content-encoding", "identity") != "identity":
         raise ProviderFailed("The provider sent a compressed answer, which was not asked for.")
+    if stream and response.content_type == "application/json":
+        raise ProviderFailed("The provider did not stream its answer; nothing was charged.")
 
 
 def failure(error: Exception) -> ProviderFailed:
@@ -164,6 +185,14 @@ def failure(error: Exception) -> ProviderFailed:
     if isinstance(error, TimeoutError):
         return ProviderTimedOut("The provider took too long.")
     return ProviderFailed("The provider broke off.")
+
+
+async def read_some(response: aiohttp.ClientResponse, within_s: float | None) -> bytes:
+    """What comes next of an answer, b"" at its end; None: as long as the socket's time-out lets it."""
+    if within_s is None:
+        return await response.content.readany()
+    async with asyncio.timeout(within_s):
+        return await response.content.readany()
 
 
 async def read_all(response: aiohttp.ClientResponse) -> bytes:

@@ -14,20 +14,25 @@ from functions.projects import document
 from functions.settings import Settings
 
 OWNERS_MAX = 20
+OWNED_MAX = 100
+"""Of one owner's projects, so many are read."""
 VERSION_MAX = 10**9
 NAME = "New project"
 UNBORN = "new"
 """Stands for the id of a project that is checked before there is one."""
 
 
-async def owned(ledger: Ledger, email: str) -> list[Stored]:
-    """The open projects of an owner, in the order of their ids."""
-    found = [await projects.read(ledger, project_id) for project_id in await projects.of_owner(ledger, email)]
-    return [stored for stored in found if stored and stored.state == "open" and email in stored.owners]
+async def owned(ledger: Ledger, email: str) -> tuple[list[Stored], bool]:
+    """The open projects of an owner, in the order of their ids, and whether there are more than OWNED_MAX."""
+    named = await projects.of_owner(ledger, email)
+    found = [await projects.read(ledger, project_id) for project_id in named[:OWNED_MAX]]
+    kept = [stored for stored in found if stored and stored.state == "open" and email in stored.owners]
+    return kept, len(named) > OWNED_MAX
 
 
 async def listed(ledger: Ledger, email: str) -> dict[str, Any]:
-    return {"object": "list", "data": [project_line(stored) for stored in await owned(ledger, email)]}
+    found, has_more = await owned(ledger, email)
+    return {"object": "list", "data": [project_line(stored) for stored in found], "has_more": has_more}
 
 
 async def create(
@@ -38,7 +43,7 @@ async def create(
         raise BadRequest("Give a name or a document, which has its own.", param="name")
     if value is None:
         value = document.new(NAME) | ({} if name is None else {"name": name})
-    parse(settings, UNBORN, 1, value, {})
+    parse(settings, UNBORN, 1, value)
     await check_room(ledger, settings, email)
     return project_view(await projects.create(ledger, email, value))
 
@@ -77,8 +82,22 @@ async def hand_on(mine: Mine, emails: object) -> dict[str, Any]:
     return project_view(await projects.set_owners(mine.ledger, mine.project_id, owners))
 
 
+async def leave(mine: Mine) -> dict[str, Any]:
+    """Be an owner no more. Raises BadRequest for the one who stands first: it would count for another, unasked."""
+    first, *others = mine.stored.owners
+    if first == mine.email:
+        why = "another owner must take it over first" if others else "you are its only owner; it can be closed"
+        raise BadRequest(f"You cannot leave this project: {why}.")
+    owners = (email for email in mine.stored.owners if email != mine.email)
+    await projects.set_owners(mine.ledger, mine.project_id, owners)
+    return {"id": mine.project_id, "left": True}
+
+
 async def check_room(ledger: Ledger, settings: Settings, email: str) -> None:
     """Raise Forbidden where an owner has as many projects as one may. Those count in which they stand first."""
-    first = [stored for stored in await owned(ledger, email) if stored.owners[0] == email]
+    found, has_more = await owned(ledger, email)
+    first = [stored for stored in found if stored.owners[0] == email]
     if len(first) >= settings.projects_per_owner:
         raise Forbidden(f"You have {len(first)} projects, the most that one owner may have.", code="too_many_projects")
+    if has_more:
+        raise Forbidden(f"You are an owner of more than {OWNED_MAX} projects; leave some.", code="too_many_projects")

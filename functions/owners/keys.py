@@ -38,7 +38,7 @@ async def rotate(mine: Mine, key_id: str) -> dict[str, Any]:
 
 
 async def revoke(mine: Mine, key_id: str) -> dict[str, Any]:
-    """The end of a key, in the next request. Raises NotFound."""
+    """The end of a key: within seconds, for processes remember the project (docs/decisions/0017). Raises NotFound."""
     await projects.revoke_key(mine.ledger, mine.project_id, _known(mine, key_id))
     return {"id": key_id, "deleted": True}
 

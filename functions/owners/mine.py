@@ -1,6 +1,5 @@
 """One project of one owner: found for those it belongs to, and for nobody else."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +9,7 @@ from functions.ledger.projects import Stored
 from functions.ledger.store import Ledger
 from functions.owners.shown import PROJECT_ID
 from functions.projects import document
-from functions.projects.operators import OperatorProvider, operators
+from functions.projects.operators import operators
 from functions.projects.project import Project
 from functions.settings import Settings
 
@@ -31,21 +30,17 @@ class Mine:
 
     def project(self) -> Project:
         """The project as its document says. Raises BadRequest where settings have changed what may stand there."""
-        return parse(self.settings, self.stored.project_id, self.stored.version, self.stored.document, self._granted())
+        return parse(self.settings, self.stored.project_id, self.stored.version, self.stored.document)
 
     def parsed(self, value: Any) -> Project:
         """A document that is to be the next version of this project. Raises BadRequest that names the field."""
-        return parse(self.settings, self.stored.project_id, self.stored.version + 1, value, self._granted())
+        return parse(self.settings, self.stored.project_id, self.stored.version + 1, value)
 
     def secret(self) -> str:
         """What keys are sealed and test tokens are signed with. Raises NotConfigured."""
         if not self.settings.projects_secret:
             raise NotConfigured("PROJECTS_SECRET")
         return self.settings.projects_secret
-
-    def _granted(self) -> Mapping[str, OperatorProvider]:
-        """The operator's providers that this project may use: granted, and there."""
-        return {name: theirs for name, theirs in operators(self.settings).items() if name in self.stored.grants}
 
 
 async def find(ledger: Ledger, settings: Settings, email: str, project_id: str) -> Mine:
@@ -56,10 +51,13 @@ async def find(ledger: Ledger, settings: Settings, email: str, project_id: str) 
     return Mine(ledger, settings, email, stored)
 
 
-def parse(
-    settings: Settings, project_id: str, version: int, value: Any, granted: Mapping[str, OperatorProvider]
-) -> Project:
-    """A document, checked as a whole. Raises BadRequest that names the field."""
+def parse(settings: Settings, project_id: str, version: int, value: Any) -> Project:
+    """A document, checked as a whole. Raises BadRequest that names the field.
+
+    It may name any of the operator's providers: one that is not granted is not asked, so it can be named before.
+    """
     if not isinstance(value, dict):
         raise BadRequest("document must be an object.", param="document")
-    return document.parse(project_id, version, value, allowed=settings.outbound_allowed_cidrs, operators=granted)
+    return document.parse(
+        project_id, version, value, allowed=settings.outbound_allowed_cidrs, operators=operators(settings)
+    )

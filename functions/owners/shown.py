@@ -23,6 +23,7 @@ def project_view(stored: Stored) -> dict[str, Any]:
         **project_line(stored),
         "owners": list(stored.owners),
         "grants": list(stored.grants),
+        "needs_grant": _needs_grant(stored),
         "document": stored.document,
         "keys": [
             {"id": key_id, "kind": key.kind, "shown": key.shown, "label": key.label, "created": time_text(key.created)}
@@ -43,6 +44,12 @@ def project_view(stored: Stored) -> dict[str, Any]:
             for token_id, token in stored.test_tokens.items()
         ],
     }
+
+
+def _needs_grant(stored: Stored) -> list[str]:
+    """Providers of the operator that the document names and that the operator has yet to grant: until then, 403."""
+    named = {about["operator"] for about in stored.document.get("providers", {}).values() if "operator" in about}
+    return sorted(named - set(stored.grants))
 
 
 def project_line(stored: Stored) -> dict[str, Any]:
@@ -81,15 +88,8 @@ def key_view(key: UserKey) -> dict[str, Any]:
 
 
 def owners_receipt(receipt: Receipt) -> dict[str, Any]:
-    """A receipt with what is the owner's to know: which version of the project applied, and who was asked."""
-    return receipt_view(receipt) | {
-        "method": receipt.method,
-        "project_version": receipt.project_version,
-        "provider": receipt.provider,
-        "attempts": list(receipt.attempts),
-        "reasoning_tokens": receipt.reasoning,
-        "blocked": receipt.blocked,
-    }
+    """A receipt with what is the owner's to know: who was asked."""
+    return receipt_view(receipt) | {"provider": receipt.provider, "attempts": list(receipt.attempts)}
 
 
 def user_id(account_id: str) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 from functions.admit.rules import PERIOD_NAMES, PROJECT_PERIODS
 from functions.forward.endpoints import MODERATIONS
 from functions.forward.providers import Provider
+from functions.projects.blocked import folded
 from functions.projects.fields import choice, entries, fields, line, refused, whole
 from functions.projects.project import Abuse, Target
 from functions.projects.providers import serves, target
@@ -37,7 +38,7 @@ def abuse(path: str, value: Any, providers: Mapping[str, Provider]) -> Abuse:
 
 def _pattern(path: str, value: Any) -> str:
     pattern = line(path, value, PATTERN_LENGTH_MAX)
-    parts = [part for part in pattern.split("*") if part.strip()]
+    parts = [part for part in pattern.split("*") if folded(part).strip()]
     if not 1 <= len(parts) <= PARTS_MAX:
         raise refused(path, f"must have text, in {PARTS_MAX} parts between * at most")
     return pattern

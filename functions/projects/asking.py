@@ -23,8 +23,8 @@ from functions.projects.live import Lane, Live, Projects
 from functions.projects.project import DEFAULT, FORWARD, JWT, KEY, MANAGED, NO_AUTH, TEST
 
 REMEMBERED_MAX = 10_000
-REMEMBERED_S = 300
-"""How long a token that was verified is believed: by then a key that its issuer has withdrawn is asked for again."""
+REMEMBERED_S = 60
+"""How long a visitor is remembered with a token; then the verifier is asked again, which remembers for a while too."""
 
 PUBLISHABLE, SECRET = "pk-", "ps-"
 MODE_OF = {PUBLISHABLE: MANAGED, SECRET: FORWARD}
@@ -41,10 +41,11 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A visitor that came before, under one version of a project."""
+    """A visitor that came before, at one revision of a project."""
 
-    live: Live
-    lane: Lane
+    project_id: str
+    revision: int
+    lane: str
     visitor: Visitor
     until_s: float
 
@@ -58,21 +59,24 @@ class Door:
 
     def remembered(self, ledger: Ledger, sent: Sent) -> Asking | None:
         """Who is asking, where that is known without asking anybody. Raises what `find` raises."""
-        key, token = _key(sent), user_token(sent.promptproxy_key, sent.user_token)
+        key, token = _key(sent), _token(sent)
         if key[:3] not in MODE_OF:
             caller = self.callers.remembered(key)
             live = self.projects.known(caller.project_id) if caller else None
             return _by_key(sent, live, key, token, caller) if live and caller else None
         seen = self._seen.get(_visit(key, token, sent.scope))
-        if not seen or seen.until_s <= ledger.clock.now() or self.projects.known_by_key(key) is not seen.live:
+        if not seen or seen.until_s <= ledger.clock.now():
             return None
-        judge(seen.live, sent)
+        live = self.projects.known_by_key(key)
+        if not live or (live.project.project_id, live.revision) != (seen.project_id, seen.revision):
+            return None
+        judge(live, sent)
         known = self.callers.remembered(seen.visitor)
-        return Asking(seen.lane, seen.visitor, known) if known else None
+        return Asking(live.lane(seen.lane), seen.visitor, known) if known else None
 
     async def find(self, ledger: Ledger, sent: Sent) -> Asking:
         """Who is asking, looked up. Raises Unauthenticated, Forbidden, BadRequest, LedgerUnavailable, Unavailable."""
-        key, token = _key(sent), user_token(sent.promptproxy_key, sent.user_token)
+        key, token = _key(sent), _token(sent)
         if key[:3] not in MODE_OF:
             caller = await self.callers.look_up(ledger, key)
             return _by_key(sent, await self.projects.get(caller.project_id), key, token, caller)
@@ -91,7 +95,8 @@ class Door:
         lane, visitor, until_s = await self._visitor(live, token, sent.scope)
         caller = await self.callers.look_up(ledger, visitor)
         until_s = min(until_s, ledger.clock.now() + REMEMBERED_S)
-        self._seen[_visit(key, token, sent.scope)] = _Seen(live, lane, visitor, until_s)
+        place = live.project.project_id, live.revision
+        self._seen[_visit(key, token, sent.scope)] = _Seen(*place, lane.name, visitor, until_s)
         if len(self._seen) > REMEMBERED_MAX:
             self._seen.popitem(last=False)
         return Asking(lane, visitor, caller)
@@ -129,10 +134,15 @@ def judge(live: Live, sent: Sent) -> None:
 
 
 def _by_key(sent: Sent, live: Live, key: str, token: str, caller: Caller) -> Asking:
-    """Asked with a user's key alone. In a project of its own it is judged as the project's other users are."""
-    if token:
-        raise BadRequest("A user's token goes with a project's key, not with a user's.", param="x-user-token")
+    """Asked with a user's key alone: all it takes in the built-in project, which knows no users' tokens.
+
+    Elsewhere it is judged as the project's other users are; in forward mode it counts only beside the secret key.
+    """
     if live.project.project_id != DEFAULT:
+        if token:
+            raise BadRequest("A user's token goes with a project's key, not with a user's.", param="x-user-token")
+        if live.project.mode == FORWARD:
+            raise Forbidden("In forward mode a user's key goes beside the project's secret key.", code="wrong_key")
         judge(live, sent)
     return Asking(live.lane(KEY), key, caller)
 
@@ -140,6 +150,11 @@ def _by_key(sent: Sent, live: Live, key: str, token: str, caller: Caller) -> Ask
 def _key(sent: Sent) -> str:
     """The key of a request: in `authorization`; only where there is none, in `x-api-key`. Raises Unauthenticated."""
     return bearer(sent.authorization or [f"Bearer {key}" for key in sent.api_key])
+
+
+def _token(sent: Sent) -> str:
+    """The user's token, "" where there is none. Raises BadRequest where there are two that differ."""
+    return user_token(sent.promptproxy_key, sent.user_token)
 
 
 def _visit(key: str, token: str, scope: str) -> bytes:

@@ -1,32 +1,64 @@
-"""Whether a text holds one of a project's patterns: plain text, where `*` is any text in the same line.
+"""Whether a text holds one of a project's patterns: plain text, where `*` is any text of the same message, or none.
 
-The time grows with the text and with the number of patterns, whatever they are: each line is read once for each
-pattern, its parts taken where they first stand (atomic groups never go back).
+Both are folded first: case, width, line breaks and characters that nobody sees make no difference. The time grows with
+the text and with the number of patterns, whatever they are: a pattern's parts are taken where they first stand.
 """
 
 import re
+import unicodedata
 from functools import lru_cache
 
 from functions.projects.project import Abuse
 
+UNSEEN = re.compile(
+    "[\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f"
+    "\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001"
+    "\U000e0020-\U000e007f]+"
+)
+"""Unicode's category Cf: written out, because to ask for each character would take a tenth of a second."""
+_SPACE = re.compile(r"\s+")
+_PIECE = re.compile(r".{1,256}(?=[\x00-\x7f]|\Z)|.{1,256}", re.DOTALL)
+"""What is folded at once: no character joins with an ASCII one after it. Bounded, because accents are put into their
+order in a time that grows with the square of their number, and because nothing else runs meanwhile."""
+
 
 def matching(abuse: Abuse, texts: tuple[str, ...]) -> bool:
-    """Whether any of the texts holds any of the patterns; case does not matter."""
-    folded = [text.casefold() for text in texts]
-    return any(_holds(text, *_compiled(pattern)) for pattern in abuse.patterns for text in folded)
-
-
-def _holds(text: str, parts: tuple[str, ...], line: "re.Pattern[str] | None") -> bool:
-    if not all(part in text for part in parts):
+    """Whether any of the texts holds any of the patterns."""
+    if not abuse.patterns:
         return False
-    return line is None or line.search(text) is not None
+    messages = [folded(text) for text in texts]
+    whole = "\n".join(messages)  # nothing that is folded has a line's end
+    near = [parts for parts in map(_parts, abuse.patterns) if parts and all(part in whole for part in parts)]
+    return any(_holds(message, parts) for parts in near for message in messages)
+
+
+def folded(text: str) -> str:
+    """A text in the form in which it is compared: NFKC, without unseen characters and case, with single spaces."""
+    made = "".join(_folded(piece[0]) for piece in _PIECE.finditer(text))
+    while "  " in made:  # of pieces that met
+        made = made.replace("  ", " ")
+    return made
+
+
+def _folded(piece: str) -> str:
+    if not piece.isascii():
+        piece = unicodedata.normalize("NFKC", UNSEEN.sub("", piece))
+    return _SPACE.sub(" ", piece.casefold())
+
+
+def _holds(text: str, parts: tuple[str, ...]) -> bool:
+    """Whether the parts stand in a text in their order; two may share the space between them."""
+    end = 0
+    for part in parts:
+        begin = end - 1 if end and text[end - 1] == part[0] == " " else end
+        start = text.find(part, begin)
+        if start < 0:
+            return False
+        end = start + len(part)
+    return True
 
 
 @lru_cache(1000)
-def _compiled(pattern: str) -> "tuple[tuple[str, ...], re.Pattern[str] | None]":
-    """The parts of a pattern, and what finds them in order in one line; None where there is only one."""
-    parts = tuple(part for part in pattern.casefold().split("*") if part)
-    if len(parts) == 1:
-        return parts, None
-    found = "".join(rf"(?>[^\n]*?{re.escape(part)})" for part in parts)
-    return parts, re.compile(f"^{found}", re.MULTILINE)
+def _parts(pattern: str) -> tuple[str, ...]:
+    """What stands between the `*` of a pattern; () for a pattern without text, which finds nothing."""
+    return tuple(part for part in map(folded, pattern.split("*")) if part.strip())

@@ -11,7 +11,7 @@ from functions.errors import BadRequest
 from functions.forward import hosted
 from functions.forward.endpoints import CHAT, COMPLETIONS, MESSAGES, RESPONSES
 from functions.forward.fields import boolean, many, object_, text
-from functions.projects import blocks, chat
+from functions.projects import blocks, chat, written
 from functions.projects.client_sets import chosen
 from functions.projects.items import items
 from functions.projects.project import Endpoint
@@ -23,17 +23,20 @@ WITH_USAGE = (CHAT, COMPLETIONS)
 """Where a client may ask for an event with the usage of its stream."""
 
 
-def build(endpoint: str, served: Endpoint, body: Mapping[str, Any], *, images: bool) -> tuple[dict[str, Any], Any]:
-    """The request to send, and what of it the client said. Raises BadRequest that names the field."""
+def build(
+    endpoint: str, served: Endpoint, body: Mapping[str, Any], *, images: bool
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The request to send, and every text of it that the client wrote. Raises BadRequest that names the field."""
     name = hosted.CONTENT[endpoint]
     if body.get(name) is None:
         raise BadRequest(f"{name} is required.", param=name)
     made = chosen(endpoint, served.client_sets, served.template, body)
     said = _said(endpoint, made, body[name], images=images)
+    given = {field: made[field] for field in served.client_sets if field in made and body.get(field) is not None}
     made[name] = _after(endpoint, made.get(name), said)
     if endpoint in STREAMS:
         _stream(endpoint, made, body)
-    return made, said
+    return made, written.by_client(said, given)
 
 
 def _said(endpoint: str, made: Mapping[str, Any], value: Any, *, images: bool) -> Any:

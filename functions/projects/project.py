@@ -61,7 +61,7 @@ class Abuse:
     """A letter of functions/ledger/windows.py: m, h, d, w or M."""
     block_s: int | None
     patterns: tuple[str, ...] = ()
-    """Of input that is not forwarded: plain text, where `*` is any text in the same line; case does not matter."""
+    """Of input that is not forwarded: plain text, where `*` is any text in the same message; case does not matter."""
     moderation: Target | None = None
     """Who is asked about each input before it is forwarded."""
 

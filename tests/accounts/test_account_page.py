@@ -76,8 +76,6 @@ def test_a_receipt_says_what_a_request_was(user: Stage) -> None:
         "reasoning_tokens": 0,
         "method": "",
         "project_version": 0,
-        "provider": "",
-        "attempts": [],
         "blocked": "",
     }
 

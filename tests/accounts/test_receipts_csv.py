@@ -16,7 +16,7 @@ from tests.stand import Answer
 
 LAMBDA_BYTES_MAX = 6_291_556
 WHOLE_NUMBERS = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "project_version")
-LISTS = ("anomalies", "attempts")
+LISTS = ("anomalies",)
 AMOUNTS = ("credits", "held", "shortfall")
 
 

@@ -8,6 +8,7 @@ import pytest
 from functions.authenticate import jwks
 from functions.authenticate.issuers import Issuer
 from functions.errors import Unauthenticated, Unavailable
+from functions.outbound import OutboundFailed
 from tests.authenticate.verifying import Verifying, settled
 from tests.issuer import CLIENT_ID, WRITERS, LocalIssuer, private_key, public_jwk
 
@@ -185,3 +186,20 @@ async def test_the_issuers_that_are_remembered_are_bounded(who: Verifying, monke
             await who.keysets.key(Issuer(f"https://{n}.example", ("a",), jwks_url="https://no.example"), kid, "RS256")
     assert len(who.keysets.sets) == 3
     assert who.fetched() == 1
+
+
+async def test_case_16_who_waited_for_a_slow_failure_does_not_fetch_again() -> None:
+    """A fetch may take longer than the cooldown: all who waited for it hear of it, and none asks again at once."""
+    now_s, fetched = 1_000_000.0, 0
+
+    async def fetch(url: str) -> bytes:
+        nonlocal now_s, fetched
+        await asyncio.sleep(0)
+        now_s, fetched = now_s + 2 * jwks.FAILED_COOLDOWN_S, fetched + 1
+        raise OutboundFailed("TimeoutError")
+
+    keys = jwks.KeySets(fetch, lambda: now_s)
+    issuer = Issuer("https://issuer.example", ("app",), jwks_url="https://issuer.example/keys")
+    asking = [asyncio.create_task(keys.key(issuer, "1", "RS256")) for _ in range(10)]
+    assert await settled(asking) == ["Unavailable"] * 10
+    assert fetched == 1

@@ -25,6 +25,7 @@ from functions.forward.passing import Stream, Whole
 from functions.forward.upstream import Upstream, reach_tracing
 from functions.money import Usage
 from tests.forward.scripted_upstream import ScriptedUpstream
+from tests.stand import wait_until
 
 PROVIDER_KEY = "the-owners-key-at-the-provider"
 LIMIT_S = 20.0
@@ -47,6 +48,7 @@ class Rules:
     credits: int = NO_END
     """Tokens of output that they cover."""
     first_byte_s: float | None = None
+    idle_s: float = LIMIT_S
     abort: str = "stop"
     others: tuple[str, ...] = ()
     """Providers that are asked where one has failed: their URLs."""
@@ -130,7 +132,7 @@ class Door:
                     url,
                     PROVIDER_KEY,
                     connect_s=2,
-                    idle_s=LIMIT_S,
+                    idle_s=rules.idle_s,
                     abort=rules.abort,
                     kind=rules.kind,
                     first_byte_s=rules.first_byte_s,
@@ -141,7 +143,7 @@ class Door:
                         answer = Stream(prepared, limit, self._reach)
                         await answer.run(provider, exchange, {}, LIMIT_S)
                     else:
-                        answer = Whole(prepared, limit)
+                        answer = Whole(prepared, limit, hurried=bool(left))
                         await answer.run(provider, exchange, LIMIT_S)
                 except FareboxError as error:
                     failures.append(str(error.code))
@@ -172,7 +174,10 @@ class Door:
 
     @property
     def last(self) -> Noted:
-        assert self.noted
+        """What was noted of the last request; it is noted after its last byte went out."""
+        wait_until(lambda: self.noted, "the request is noted")
+        if self.noted is None:
+            raise AssertionError("nothing was noted")
         return self.noted
 
 

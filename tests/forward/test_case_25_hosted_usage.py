@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.forward.meter import Meter, read_anthropic, read_input, read_usage
+from functions.forward.meter import Meter, read_anthropic, read_input, read_usage, total_above
 from functions.money import TOKENS_MAX, Usage
 from tests.forward.hosted_stage import Door
 from tests.forward.scripted_hosted import (
@@ -76,6 +76,9 @@ def end(usage: Any) -> dict[str, Any]:
         ([delta("a"), end(None)], (ESTIMATE, 1, {"usage_missing"})),
         ([delta("a"), end(counts(9, None))], (ESTIMATE, 1, {"usage_malformed", "usage_missing"})),
         ([delta("a"), delta("", "stop", x_groq={"usage": counts(9, 4)}), end(counts(9, 4))], (9, 4, set())),
+        ([delta("a"), end(counts(9, 4) | {"total_tokens": 13})], (9, 4, set())),
+        ([delta("a"), end(counts(9, 4) | {"total_tokens": 20})], (9, 11, {"usage_total_above"})),
+        ([delta("a"), end(counts(9, 4) | {"total_tokens": 12})], (9, 4, set())),
         ([delta("a"), delta("", "stop", x_groq={"usage": "?"})], (ESTIMATE, 1, {"usage_malformed", "usage_missing"})),
     ],
 )
@@ -183,6 +186,50 @@ def test_case_25_chats_in_one_piece_without_usage_are_charged_by_their_bytes(doo
     door.post("/v1/chat/completions", HELLO)
     size = len(json.dumps(answer))
     assert told(door) == (-(-len(json.dumps(HELLO)) // 4), size // 4, {"usage_missing"})
+
+
+XAI = counts(32, 9) | {"total_tokens": 135, "completion_tokens_details": {"reasoning_tokens": 94}}
+"""The example of xAI's documentation."""
+
+
+@pytest.mark.parametrize(
+    ("usage", "metered"),
+    [
+        (XAI, Usage(32, 103, 0, 94)),
+        (XAI | {"completion_tokens_details": {"reasoning_tokens": 940}}, Usage(32, 103, 0, 103)),
+        (XAI | {"completion_tokens_details": {"reasoning_tokens": -1}}, Usage(32, 103)),
+        (counts(9, 1) | {"total_tokens": 103}, Usage(9, 94)),
+        (counts(9, 1) | {"total_tokens": TOKENS_MAX}, Usage(9, TOKENS_MAX - 9)),
+        (counts(TOKENS_MAX, TOKENS_MAX) | {"total_tokens": TOKENS_MAX}, Usage(TOKENS_MAX, TOKENS_MAX)),
+    ],
+)
+def test_case_25_thoughts_outside_completion_tokens_are_output(door: Door, usage: Any, metered: Usage) -> None:
+    """xAI and Gemini count them in the total alone, and bill them as output; so they are charged."""
+    door.upstream.play(lambda call: call.answer(completion(usage)))
+    assert door.post("/v1/chat/completions", HELLO).status == 200
+    above = {"usage_total_above"} if metered.output != usage["completion_tokens"] else set()
+    assert (door.last.usage, door.last.anomalies) == (metered, above)
+
+
+def test_case_25_totals_of_responses_are_read_the_same(door: Door) -> None:
+    """Whatever the counts are called; and each of Gemini's events has them, each more than before."""
+    usage = {"input_tokens": 9, "output_tokens": 1, "total_tokens": 103}
+    door.upstream.play(lambda call: call.answer(response(usage=usage)))
+    door.post("/v1/responses", RESPOND | {"stream": False})
+    assert told(door) == (9, 94, {"usage_total_above"})
+    growing = [delta("a") | {"usage": counts(9, said) | {"total_tokens": 102 + said}} for said in (1, 3, 6)]
+    assert streamed(door, *growing) == (9, 99, {"usage_total_above"})
+
+
+@pytest.mark.parametrize("wrong", [*WRONG, None], ids=repr)
+def test_case_25_totals_that_are_none_are_as_if_absent(wrong: Any) -> None:
+    """What cannot be believed of a total takes nothing from the counts beside it."""
+    usage = XAI | {"total_tokens": wrong}
+    assert (read_usage(usage), total_above(usage)) == (Usage(32, 9, 0, 9), False)
+    assert not total_above(wrong)
+    meter = Meter(read_input)
+    meter.report({"prompt_tokens": 5, "completion_tokens": 0, "total_tokens": 50})
+    assert (meter.total(0, ended=True), meter.anomalies) == (Usage(5), set())
 
 
 def test_parts_of_counts_are_never_more_than_the_whole() -> None:

@@ -1,6 +1,7 @@
 """What goes to a hosted provider: in forward mode what was sent, in managed mode what was built; always bounded."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.errors import BadRequest
-from functions.forward import hosted, hosted_fields, llama
+from functions.forward import hosted, hosted_fields, hosted_parts, llama, upstream
 from functions.forward.endpoints import CHAT, COMPLETIONS, EMBEDDINGS, MESSAGES, MODERATIONS, RESPONSES
 from functions.forward.fields import anything
 from functions.forward.llama import LIMIT_NAMES, Prepared
@@ -314,6 +315,118 @@ def test_a_request_without_a_limit_goes_without_one_where_all_is_covered() -> No
     made = prepared()
     assert (made.output_limit, "max_completion_tokens" in sent(made)) == (LIMIT, False)
     assert sent(made, LIMIT - 1)["max_completion_tokens"] == LIMIT - 1
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "kind", "name"),
+    [
+        (CHAT, "openai", "max_completion_tokens"),
+        (COMPLETIONS, "openai", "max_tokens"),
+        (RESPONSES, "openai", "max_output_tokens"),
+        (CHAT, "llama", "max_tokens"),
+        (RESPONSES, "llama", "max_output_tokens"),
+    ],
+)
+def test_a_request_says_whether_it_names_a_limit(endpoint: str, kind: str, name: str) -> None:
+    """One that names none can be sent with one always: what credits cover, as the provider calls it; null is none."""
+    for body in ({}, {"max_tokens": None} if endpoint != RESPONSES else {}):
+        made = prepared(endpoint, kind, body=body)
+        assert (made.names_limit, made.output_limit) == (False, LIMIT)
+        assert sent(made) == CONTENT[endpoint] | {"model": "m"} | body
+        always = replace(made, whole=b"")
+        for covered in (LIMIT, 10):
+            assert sent(always, covered) == CONTENT[endpoint] | {"model": "m", name: covered}
+    assert prepared(endpoint, kind, body={name: 5}).names_limit
+    assert prepared(endpoint, kind, trusted=True).names_limit
+
+
+def test_the_limit_that_is_added_is_each_choice_s_share() -> None:
+    """Also where the request names none; what has no output needs none."""
+    always = replace(prepared(body={"n": 4}), whole=b"")
+    assert (always.output_limit, sent(always)["max_completion_tokens"]) == (4 * LIMIT, LIMIT)
+    assert prepared(EMBEDDINGS).names_limit
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+@pytest.mark.parametrize(
+    ("fields", "most"),
+    [
+        ({}, 471),
+        ({"encoding_format": "float", "dimensions": 1536}, 939),
+        ({"encoding_format": "base64"}, 1923),
+        ({"encoding_format": "base64", "dimensions": 1536}, 2048),
+        ({"dimensions": 256}, 2048),
+        ({"dimensions": None, "encoding_format": None}, 471),
+        ({"dimensions": "256"}, 471),
+        ({"dimensions": True}, 471),
+        ({"dimensions": -1}, 471),
+        ({"dimensions": 10**9}, 1),
+    ],
+)
+def test_vectors_that_could_not_be_passed_on_are_not_asked_for(
+    fields: dict[str, Any], most: int, trusted: bool
+) -> None:
+    """An answer of more than 32 MB would be billed and thrown away: 400 names the input."""
+    prepared(EMBEDDINGS, body=fields | {"input": ["a"] * most}, trusted=trusted)
+    with pytest.raises(BadRequest) as refused:
+        prepared(EMBEDDINGS, body=fields | {"input": [[1]] * (most + 1)}, trusted=trusted)
+    assert (refused.value.param, str(most) in str(refused.value)) == ("input", True)
+    prepared(EMBEDDINGS, body=fields | {"input": [1] * 8191}, trusted=trusted)
+    prepared(EMBEDDINGS, body=fields | {"input": "a" * 8191}, trusted=trusted)
+
+
+def test_the_bound_of_vectors_is_that_of_answers() -> None:
+    """As many bytes as are read of an answer; an answer with as many vectors as are let through is not longer."""
+    assert hosted.ANSWER_BYTES_MAX == upstream.ANSWER_BYTES_MAX
+
+    def answer_bytes(vector: Any, count: int, indent: int | None) -> int:
+        answer = {"object": "list", "data": [{"object": "embedding", "index": 1000, "embedding": vector}]}
+        return len(json.dumps(answer, indent=indent, separators=(",", ":") if indent is None else None)) * count
+
+    assert answer_bytes([-0.006929283] * 3072, 471, 2) <= upstream.ANSWER_BYTES_MAX
+    assert answer_bytes([-0.006929283495992422] * 3072, 471, None) <= upstream.ANSWER_BYTES_MAX
+    assert answer_bytes("A" * (3072 * 16 // 3), 1923, 2) <= upstream.ANSWER_BYTES_MAX
+
+
+LONG: list[tuple[str, dict[str, Any], str]] = [
+    (CHAT, {"messages": [1] * 10_001}, "messages"),
+    (MESSAGES, {"messages": [1] * 10_001}, "messages"),
+    (RESPONSES, {"input": [1] * 10_001}, "input"),
+    (MODERATIONS, {"input": ["a"] * 10_001}, "input"),
+    (CHAT, {"messages": [{"role": "user", "content": [1] * 10_001}]}, "messages[0].content"),
+    (RESPONSES, {"input": [{"type": "function_call_output", "output": [1] * 10_001}]}, "input[0].output"),
+    (
+        MESSAGES,
+        {"messages": [{"role": "user", "content": [{"type": "tool_result", "content": [1] * 10_001}]}]},
+        "messages[0].content[0].content",
+    ),
+    (CHAT, {"tools": [{"type": "function"}] * 129}, "tools"),
+    (CHAT, {"functions": [{"name": "f"}] * 129}, "functions"),
+]
+
+
+@pytest.mark.parametrize("options", [{}, {"trusted": True}, {"fields": frozenset({"*"})}])
+@pytest.mark.parametrize(("endpoint", "body", "path"), LONG)
+def test_lists_are_bounded_before_their_entries_are_looked_at(
+    endpoint: str, body: dict[str, Any], path: str, options: dict[str, Any]
+) -> None:
+    """10,000 messages or parts, 128 tools: of a longer list only its length is looked at."""
+    with pytest.raises(BadRequest) as refused:
+        prepared(endpoint, body=body, **options)
+    assert refused.value.param == path
+
+
+def test_the_longest_lists_are_let_through() -> None:
+    """As long as a llama-server's may be."""
+    assert prepared(body={"messages": HELLO * 10_000, "tools": [{"type": "function"}] * 128}).input_bound
+    assert prepared(MODERATIONS, body={"input": ["a"] * 10_000}).input_bound
+
+
+def test_entries_are_judged_one_by_one() -> None:
+    """The first that is wrong ends it: no path is made for those after it."""
+    found = hosted_parts.parts(CHAT, {"messages": [{"content": [1, 2]}, {"content": [3]}]})
+    assert next(iter(found)) == ("messages[0].content[0]", 1)
+    assert iter(found) is found
 
 
 def test_embeddings_and_moderations_have_no_output() -> None:

@@ -25,6 +25,14 @@ STREAM = HELLO | {"stream": True}
 RESPOND = {"model": "m", "input": "Say hello."}
 SECRET = "In organization org-123: "
 
+BAD_KEY = {
+    "code": 400,
+    "message": "API key not valid. Please pass a valid API key.",
+    "status": "INVALID_ARGUMENT",
+    "details": [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}],
+}
+"""As Google says it, in a list of one."""
+
 LOW_CREDIT = {"type": "invalid_request_error", "message": "Your credit balance is too low to access the Anthropic API."}
 
 
@@ -63,6 +71,61 @@ def test_what_is_about_us_is_a_failure_of_the_provider(door: Door, stream: bool,
     assert (reply.status, reply.error["code"], reply.headers["retry-after"]) == (502, "provider_failed", "5")
     assert not {b"org-123", b"credit", b"text"} & set(reply.body.split())
     assert b"org-123" not in reply.body
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"code": "Client specified an invalid argument", "error": "Incorrect API key provided: xa***gA. Get one."},
+        {"error": {"message": "Incorrect API key provided: sk-abcdefgh. Project proj_123 of org-123"}},
+        [{"error": BAD_KEY}],
+        {"error": BAD_KEY | {"message": "x", "status": "?"}},
+        {"error": {"message": "User location is not supported.", "status": "FAILED_PRECONDITION"}},
+        {"error": {"message": "Your organization must be verified to stream this model.", "param": "stream"}},
+        {"error": {"message": "The api_key isn't one of 'this' kind.", "code": "x"}},
+        {"error": {"message": "Please enable billing on your project."}},
+        {"message": "You didn't provide an API key. It's needed.", "code": "invalid_request_error"},
+    ],
+)
+def test_a_400_about_our_key_or_account_is_a_failure_of_the_provider(door: Door, body: Any) -> None:
+    """xAI, Google and OpenAI say so with a 400: the next provider is asked, and none of their words are passed."""
+    door.upstream.play(lambda call: call.answer(body, 400))
+    reply = door.post(CHAT, HELLO)
+    assert (reply.status, reply.error["code"]) == (502, "provider_failed")
+    assert reply.error["message"] == "The provider failed; nothing was charged."
+    door.post(CHAT, HELLO, others=(door.upstream.url + "/v1",))
+    assert len(door.upstream.calls) == 3
+
+
+@pytest.mark.parametrize(
+    ("said", "passed"),
+    [
+        ("Bad value sk-abc_DEF-12*45, see logs.", "Bad value …, see logs."),
+        ("Limit for gsk_abc1 (tier x) in org-9.", "Limit for … (tier x) in …"),
+        ("Of proj_a1B: AIzaSyD-12_x is wrong", "Of …: … is wrong"),
+        ("With Bearer abc.def and na***ys or **** it ends", "With … and … or … it ends"),
+        ("Token 0123456789abcdef0123456789abcdef is odd", "Token … is odd"),
+        ("A task-list, a risk-free desk-1 stay", "A task-list, a risk-free desk-1 stay"),
+        ("Invalid schema for function 'get_project_plan'", "Invalid schema for function 'get_project_plan'"),
+        ("Unknown value: 'my project'.", "The provider refused the request."),
+        ('{"error": "API key not valid"}', "The provider refused the request."),
+        ("x" * 5000, "x" * 1000),
+        ("sk-" + "a" * 5000, "…"),
+        (5, "The provider refused the request."),
+        (None, "The provider refused the request."),
+    ],
+)
+def test_a_provider_s_words_are_passed_without_secrets(door: Door, said: Any, passed: str) -> None:
+    """Keys, whole or masked, names of accounts and long runs that may be either are taken out."""
+    door.upstream.play(refusing(400, {"message": said, "type": "invalid_request_error"}))
+    reply = door.post(CHAT, HELLO)
+    assert (reply.status, reply.error["code"], reply.error["message"]) == (400, "provider_refused", passed)
+
+
+def test_an_error_that_is_a_text_is_passed_too(door: Door) -> None:
+    """As xAI has it."""
+    door.upstream.play(refusing(400, "Temperature is too high."))
+    assert door.post(CHAT, HELLO).error["message"] == "Temperature is too high."
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
@@ -229,6 +292,7 @@ def test_anthropic_s_errors_have_anthropic_s_shape(door: Door) -> None:
     def script(call: Call) -> None:
         call.stream()
         named(call, "message_start", {"message": message()})
+        named(call, "content_block_delta", {"index": 0, "delta": {"type": "text_delta", "text": "Hel"}})
         call.drop()
 
     door.upstream.play(script)

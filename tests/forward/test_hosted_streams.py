@@ -315,3 +315,49 @@ def test_usage_of_completions_is_read_too(door: Door) -> None:
     events = door.post("/v1/completions", {"model": "m", "prompt": "Hi", "stream": True}).events
     assert events == [{"id": "a", "object": "text_completion", "choices": [{"index": 0, "text": "Hi"}]}, "[DONE]"]
     assert (door.last.usage, door.last.anomalies) == (Usage(5, 1), set())
+
+
+def ends_without_done(call: Call, *finishes: str | None) -> None:
+    """A choice for each of these, ended by it where it is one; then the usage, and no [DONE]."""
+    call.stream()
+    for index, finish in enumerate(finishes):
+        choice = {"index": index, "delta": {"content": "Hi"}, "finish_reason": None}
+        call.event(delta() | {"choices": [choice]})
+        if finish:
+            call.event(delta() | {"choices": [choice | {"delta": {}, "finish_reason": finish}]})
+    call.event(delta() | {"choices": [], "usage": USAGE})
+
+
+def test_a_stream_whose_choices_ended_and_whose_usage_is_told_is_whole(door: Door) -> None:
+    """Some providers close without [DONE]: the client gets ours."""
+    door.upstream.play(lambda call: ends_without_done(call, "stop", "length"))
+    events = door.post(CHAT, HELLO | {"n": 2}).events
+    assert (events[-2]["choices"][0]["finish_reason"], events[-1]) == ("length", "[DONE]")
+    assert (door.last.usage, door.last.outcome, door.last.anomalies) == (READ, "completed", set())
+
+
+def test_usage_beside_a_choice_that_has_ended_opens_it_not_again(door: Door) -> None:
+    """OpenRouter's last event has a choice without a finish."""
+
+    def script(call: Call) -> None:
+        call.stream()
+        call.event(delta("Hello.", "stop"))
+        call.event(delta("", usage=USAGE))
+
+    door.upstream.play(script)
+    assert door.post(CHAT, HELLO).events[-1] == "[DONE]"
+    assert (door.last.usage, door.last.outcome) == (READ, "completed")
+
+
+def test_a_stream_with_a_choice_that_has_not_ended_is_not_whole(door: Door) -> None:
+    """Without [DONE] every choice must have said that it ended."""
+    door.upstream.play(lambda call: ends_without_done(call, "stop", None))
+    assert door.post(CHAT, HELLO | {"n": 2}).events[-1]["error"]["code"] == "provider_failed"
+    assert (door.last.usage, door.last.outcome) == (READ, "provider_failed")
+
+
+def test_a_stream_without_usage_and_done_is_not_whole(door: Door) -> None:
+    """An ended choice alone does not show that the usage was not still to come."""
+    sent(door, b'data: {"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}]}\n\n')
+    assert door.post(CHAT, HELLO).events[-1]["error"]["code"] == "provider_failed"
+    assert door.last.outcome == "provider_failed"

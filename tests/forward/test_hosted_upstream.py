@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
+from functions.forward import upstream
 from functions.forward.upstream import joined
 from tests.forward.hosted_stage import PROVIDER_KEY, Door
-from tests.forward.scripted_hosted import delta, openai
-from tests.forward.scripted_upstream import Call
+from tests.forward.scripted_hosted import completion, delta, openai
+from tests.forward.scripted_upstream import DONE, Call, Script
 
 CHAT = "/v1/chat/completions"
 HELLO: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Say hello."}]}
@@ -154,3 +155,94 @@ def test_case_29_a_whole_answer_that_breaks_off_is_asked_for_again(door: Door) -
     reply = door.post(CHAT, HELLO, others=(door.upstream.url + "/v1",))
     assert (reply.status, door.last.usage.input, door.last.usage.output) == (200, 5, 2)
     assert door.last.failures == ["provider_failed"]
+
+
+def hangs_first(door: Door, first: Script) -> None:
+    """The first provider does this, the next answers."""
+    door.upstream.play(lambda call: first(call) if len(door.upstream.calls) == 1 else call.answer(completion()))
+
+
+def silent(call: Call) -> None:
+    call.wait_gone()
+
+
+def test_case_29_a_whole_answer_that_does_not_begin_in_time_is_asked_of_the_next(door: Door) -> None:
+    """Where another provider can be asked, a hanging one has no longer than a stream's."""
+    hangs_first(door, silent)
+    reply = door.post(CHAT, HELLO, first_byte_s=0.2, others=(door.upstream.url + "/v1",))
+    assert (reply.status, door.last.failures) == (200, ["provider_timed_out"])
+
+
+def test_case_29_the_last_provider_has_all_the_time_for_a_whole_answer(door: Door) -> None:
+    """Most send nothing of it until it is whole."""
+
+    def slow(call: Call) -> None:
+        call.gone.wait(0.5)
+        call.answer(completion())
+
+    door.upstream.play(slow)
+    assert door.post(CHAT, HELLO, first_byte_s=0.1).status == 200
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("status", [400, 500])
+def test_case_29_a_refusal_that_never_ends_is_given_up(
+    door: Door, monkeypatch: pytest.MonkeyPatch, status: int, stream: bool
+) -> None:
+    """What it says of the request nobody knows then, so the next provider is asked."""
+    monkeypatch.setattr(upstream, "ERROR_WITHIN_S", 0.2)
+
+    def drips(call: Call) -> None:
+        if len(door.upstream.calls) > 1:
+            openai()(call) if stream else call.answer(completion())
+            return
+        call.head(status)
+        call.write(b'{"error":{"message":"')
+        call.wait_gone()
+
+    door.upstream.play(drips)
+    reply = door.post(CHAT, HELLO | {"stream": stream}, others=(door.upstream.url + "/v1",))
+    assert (reply.status, door.last.failures) == (200, ["provider_timed_out"])
+
+
+def test_a_stream_may_take_longer_to_begin_than_it_may_pause(door: Door) -> None:
+    """A model that is loaded for its first request is silent for long, once."""
+
+    def slow(call: Call) -> None:
+        call.stream()
+        call.gone.wait(0.8)
+        call.event(delta("Hello."))
+        call.write(DONE)
+
+    door.upstream.play(slow)
+    assert door.post(CHAT, STREAM, first_byte_s=10, idle_s=0.2).events[-1] == "[DONE]"
+    assert door.last.outcome == "completed"
+
+
+def test_a_stream_that_pauses_too_long_is_given_up_though_it_had_longer_to_begin(door: Door) -> None:
+    """Once it has begun, its silence has its own bound."""
+
+    def script(call: Call) -> None:
+        call.stream()
+        call.event(delta("Hel"))
+        call.wait_gone()
+
+    door.upstream.play(script)
+    assert door.post(CHAT, STREAM, first_byte_s=60, idle_s=0.2).events[-1]["error"]["code"] == "provider_timed_out"
+
+
+def test_case_29_an_answer_in_one_piece_to_a_streamed_request_is_none(door: Door) -> None:
+    """What was asked for is a stream: the next provider is asked, and nothing of the other is charged."""
+
+    def script(call: Call) -> None:
+        call.answer(completion()) if len(door.upstream.calls) == 1 else openai()(call)
+
+    door.upstream.play(script)
+    assert door.post(CHAT, STREAM, others=(door.upstream.url + "/v1",)).events[-1] == "[DONE]"
+    assert (door.last.failures, door.last.usage.output) == (["provider_failed"], 9)
+    door.upstream.play(lambda call: call.answer(completion()))
+    reply = door.post(CHAT, STREAM)
+    assert (reply.status, reply.error["message"]) == (
+        502,
+        "The provider did not stream its answer; nothing was charged.",
+    )

@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 
 from functions.errors import ProviderFailed, ProviderTimedOut
+from functions.forward import moderation
 from functions.forward.moderation import flagged
 from functions.forward.upstream import Upstream, reach_tracing
 from tests.forward.scripted_upstream import Call, ScriptedUpstream
@@ -78,3 +79,20 @@ async def test_a_moderation_that_takes_too_long_is_a_failure(upstream: ScriptedU
     upstream.play(lambda call: (call.wait_gone(), None)[1])
     with pytest.raises(ProviderTimedOut):
         await ask(upstream, "one", limit_s=0.1)
+
+
+async def test_a_moderation_never_has_the_whole_time_of_a_request(
+    upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A provider that hangs must not hold a request for as long as its hold lasts."""
+    monkeypatch.setattr(moderation, "MODERATION_WITHIN_S", 0.1)
+    upstream.play(lambda call: (call.wait_gone(), None)[1])
+    with pytest.raises(ProviderTimedOut):
+        await ask(upstream, "one", limit_s=600)
+
+
+async def test_a_verdict_of_too_many_parts_is_none(upstream: ScriptedUpstream) -> None:
+    """A provider of an owner may send anything."""
+    upstream.play(lambda call: call.answer(b'{"results":[{"flagged":true}%s]}' % (b",{}" * 600_000)))
+    with pytest.raises(ProviderFailed):
+        await ask(upstream, "one")

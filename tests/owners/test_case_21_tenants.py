@@ -39,6 +39,7 @@ PROJECTS: dict[str, Any] = {
     f"GET {P}/export": None,
     f"PUT {P}": {"version": 10**6, "document": {}},
     f"PUT {P}/owners": {"emails": ["{email}"]},
+    f"DELETE {P}/owners/me": None,
     f"POST {P}/keys": {"kind": "publishable"},
     f"POST {P}/keys/{{key_id}}/rotate": None,
     f"DELETE {P}/keys/{{key_id}}": None,
@@ -65,7 +66,7 @@ OPERATORS: dict[str, Any] = {
     "GET /admin/projects/{project_id}": None,
     "PUT /admin/projects/{project_id}/grants": {"providers": []},
 }
-UNCHANGED = {f"PUT {P}": 400}
+UNCHANGED = {f"PUT {P}": 400, f"DELETE {P}/owners/me": 400}
 """Of what the owner is refused as well, for another reason."""
 
 

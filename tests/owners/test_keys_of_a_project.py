@@ -37,7 +37,7 @@ def test_a_key_is_of_its_projects_mode(owner: Owner) -> None:
 
 
 def test_a_revoked_key_is_dead(owner: Owner) -> None:
-    """It is in no list any more, and the ledger says that it is nobody's."""
+    """It is in no list any more, and the ledger says that it is nobody's: no process takes it that had not seen it."""
     project = owner.project()
     made = project.told("POST", "/keys", {"kind": "publishable"})
     other = project.told("POST", "/keys", {"kind": "publishable"})

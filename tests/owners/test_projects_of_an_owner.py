@@ -1,11 +1,16 @@
 """Projects by API: made, changed as a whole, exported, imported, handed on, closed."""
 
+import dataclasses
 import json
 from typing import Any
 
 import pytest
 
+from functions.errors import Forbidden
+from functions.ledger import tables
+from functions.owners import changes
 from tests.entries.keys import as_admin, refused
+from tests.forward.stage import ledger_of
 from tests.owners.owner import JWT, Owner, address, new_owner
 
 NEAR = {"issuer": "https://10.0.0.1", "audience": "a"}
@@ -59,7 +64,6 @@ def test_a_change_of_an_old_version_is_refused(owner: Owner) -> None:
         ({"mode": "open"}, "mode"),
         ({"role": "operator"}, "role"),
         ({"providers": {"x": {"kind": "openai", "base_url": "http://169.254.169.254/v1"}}}, "providers.x.base_url"),
-        ({"providers": {"x": {"operator": "theirs"}}}, "providers.x.operator"),
         ({"providers": {"x": {"operator": "nobodys"}}}, "providers.x.operator"),
         (
             {"auth": {"jwt": {"issuers": [NEAR]}}},
@@ -189,25 +193,73 @@ def test_owners_are_addresses_and_one_of_them_is_who_asks(owner: Owner, emails: 
     assert project.shown["owners"] == [owner.email]
 
 
+def test_an_owner_leaves_a_project_unless_it_counts_for_them(owner: Owner) -> None:
+    """From the next request on it is not theirs; who stands first stays, also alone, until another takes it over."""
+    project, other = owner.project(), new_owner(owner.gateway)
+    alone = project.ask("DELETE", "/owners/me")
+    assert (alone.status, project.shown["owners"]) == (400, [owner.email])
+    project.told("PUT", "/owners", {"emails": [owner.email, other.email]})
+    assert project.ask("DELETE", "/owners/me").status == 400
+    path = f"/projects/{project.project_id}"
+    assert other.told("DELETE", f"{path}/owners/me") == {"id": project.project_id, "left": True}
+    assert (other.ask("GET", path).status, other.ask("DELETE", f"{path}/owners/me").status) == (404, 404)
+    assert (project.shown["owners"], other.told("GET", "/projects")["data"]) == ([owner.email], [])
+    project.told("PUT", "/owners", {"emails": [owner.email, other.email]})
+    other.told("PUT", f"{path}/owners", {"emails": [owner.email, other.email]})
+    project.told("DELETE", "/owners/me")
+    assert other.told("GET", path)["owners"] == [other.email]
+
+
+def test_a_list_of_projects_is_bounded(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more are read than the bound, and the answer says that there are more; who is in more makes none."""
+    monkeypatch.setattr(changes, "OWNED_MAX", 2)
+    ledger, settings = ledger_of(owner.gateway), dataclasses.replace(owner.gateway.settings, projects_per_owner=50)
+
+    def listed() -> tuple[list[str], bool]:
+        found = tables.drive(changes.listed(ledger, owner.email))
+        return [line["id"] for line in found["data"]], found["has_more"]
+
+    mine = sorted(owner.project().project_id for _ in range(2))
+    assert listed() == (mine, False)
+    mine = sorted([*mine, tables.drive(changes.create(ledger, settings, owner.email))["id"]])
+    assert listed() == (mine[:2], True)
+    with pytest.raises(Forbidden, match="more than 2"):
+        tables.drive(changes.create(ledger, settings, owner.email))
+    assert owner.told("GET", "/projects")["has_more"] is False
+
+
 def test_only_the_operator_grants_the_operators_providers(owner: Owner) -> None:
-    """Before the grant a document that names one is refused, as one that names none of them; after it, taken."""
+    """A document may name one before; the project tells that it still needs the grant, until the operator gives it."""
     project = owner.project()
     path = f"/admin/projects/{project.project_id}"
     document = project.shown["document"] | {"providers": {"home": {"operator": "theirs"}}}
-    change = {"version": 1, "document": document}
-    before = project.ask("PUT", "", change)
-    assert (before.status, before.error["param"]) == (400, "providers.home.operator")
-    nobodys = {"version": 1, "document": document | {"providers": {"home": {"operator": "nobodys"}}}}
-    assert project.ask("PUT", "", nobodys).body == before.body
+    changed = project.told("PUT", "", {"version": 1, "document": document})
+    assert (changed["version"], changed["grants"], changed["needs_grant"]) == (2, [], ["theirs"])
+    nobodys = {"version": 2, "document": document | {"providers": {"home": {"operator": "nobodys"}}}}
+    refusal = project.ask("PUT", "", nobodys)
+    assert (refusal.status, refusal.error["param"]) == (400, "providers.home.operator")
     granted = owner.gateway.request("PUT", f"{path}/grants", {"providers": ["theirs"]}, headers=as_admin())
     assert (granted.status, granted.json()["grants"]) == (200, ["theirs"])
-    assert project.told("PUT", "", change)["version"] == 2
+    assert (project.shown["grants"], project.shown["needs_grant"]) == (["theirs"], [])
     shown = owner.gateway.request("GET", path, headers=as_admin()).json()
     assert (shown["id"], shown["owners"], shown["grants"]) == (project.project_id, [owner.email], ["theirs"])
     assert "sk-operators-own" not in str(shown)
     owner.gateway.request("PUT", f"{path}/grants", {"providers": []}, headers=as_admin())
-    assert project.shown["grants"] == []
-    assert project.ask("PUT", "", change | {"version": 2}).status == 400
+    assert (project.shown["grants"], project.shown["needs_grant"]) == ([], ["theirs"])
+    assert project.ask("PUT", "/providers/home/key", {"api_key": "sk-of-the-owners"}).status == 404
+
+
+def test_a_project_with_the_operators_providers_moves_to_another_owner(owner: Owner) -> None:
+    """What was exported with a grant is imported without one: taken, and the answer says what is missing."""
+    providers = {"home": {"operator": "theirs"}, "again": {"operator": "theirs"}, "model": {"operator": "llama"}}
+    project = owner.project(providers=providers)
+    file = project.ask("GET", "/export").body
+    other = new_owner(owner.gateway)
+    imported = other.ask("POST", "/projects/import", file, **{"Content-Type": "application/json"}).json()
+    assert (imported["document"], imported["grants"]) == (json.loads(file), [])
+    assert imported["needs_grant"] == ["llama", "theirs"]
+    made = other.told("POST", "/projects", {"document": json.loads(file)})
+    assert made["needs_grant"] == ["llama", "theirs"]
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,10 @@ from typing import Any
 
 from functions.authenticate.tokens import make_test_token
 from functions.ledger import projects, tables
+from functions.ledger.pages import recent_receipts
 from functions.ledger.projects import Stored, TestToken
 from functions.ledger.store import Ledger
+from functions.owners.shown import owners_receipt
 from functions.projects import vault
 from tests.forward.scripted_upstream import ScriptedUpstream
 from tests.issuer import LocalIssuer
@@ -133,6 +135,8 @@ class Project:
         return account
 
     def receipt(self, token: str = "") -> dict[str, Any]:
-        """A user's only receipt."""
-        (receipt,) = self.account(token)["receipts"]
-        return dict(receipt)
+        """A user's only receipt, as the owner sees it."""
+        account_id = f"{self.project_id}/{self.account(token)['user_id']}"
+        tables.bind(self.shop.gateway.settings)
+        (receipt,) = recent_receipts(account_id, 2)
+        return owners_receipt(receipt)

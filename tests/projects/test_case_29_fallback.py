@@ -1,9 +1,13 @@
 """Case 29: several providers in turn; whoever answers is paid once, and what failed before stands on the receipt."""
 
+import threading
+
 import pytest
 
-from tests.forward.scripted_upstream import Call, Script, chunk, events, plain, usage
-from tests.projects.shop import SIGNUP, Shop
+from tests.forward.raw_client import raw_client
+from tests.forward.scripted_upstream import WAIT_S, Call, Script, chunk, events, plain, usage
+from tests.projects.shop import CHAT, HELLO, SIGNUP, Shop
+from tests.stand import wait_until
 
 
 def says(status: int) -> Script:
@@ -93,6 +97,29 @@ def test_a_request_that_is_wrong_is_wrong_everywhere(shop: Shop) -> None:
     assert shop.second.calls == []
 
 
+def test_a_request_that_a_provider_finds_wrong_counts(shop: Shop) -> None:
+    """It was forwarded: its windows are not given back, so that nobody asks without end; its credits are."""
+    shop.first.play(says(400))
+    app = shop.managed(auth={"no_auth": {"rules": SIGNUP | {"limits": {"user": {"day": 2}}}}})
+    assert [app.chat().status for _ in range(3)] == [400, 400, 429]
+    assert app.account()["balance"]["available"] == 1000
+
+
+def test_a_provider_that_lacks_one_model_is_asked_for_the_others(shop: Shop) -> None:
+    """A failure cools down the provider for that model alone."""
+
+    def lacks_bad(call: Call) -> None:
+        says(404)(call) if call.json["model"] == "bad" else plain(call)
+
+    shop.first.play(lacks_bad)
+    both = [{"provider": "first"}, {"provider": "second"}]
+    models = [{"model": "bad", "providers": both}, {"model": "small", "providers": both}]
+    template = {"template": {"model": "small"}, "client_sets": ["model"]}
+    app = shop.managed(models=models, endpoints={CHAT: template})
+    assert [app.chat(model=name).status for name in ("bad", "small")] == [200, 200]
+    assert [call.json["model"] for call in shop.first.calls] == ["bad", "small"]
+
+
 def test_who_failed_is_asked_last_for_a_while(shop: Shop) -> None:
     """The next request goes to the second at once; when that fails too, the first gets its chance."""
     shop.first.play(says(500))
@@ -104,3 +131,26 @@ def test_who_failed_is_asked_last_for_a_while(shop: Shop) -> None:
     shop.first.play(plain)
     assert app.chat().status == 200
     assert [len(shop.second.calls), len(shop.first.calls)] == [1, 1]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_nobody_else_is_asked_for_a_client_that_has_left(shop: Shop, stream: bool) -> None:
+    """A provider that is read to its end fails after its client left: nothing is charged, and no other one works."""
+    release = threading.Event()
+
+    def fails_late(call: Call) -> None:
+        release.wait(WAIT_S)
+        says(500)(call)
+
+    shop.first.play(fails_late)
+    providers = shop.providers()
+    providers["first"]["client_left"] = "drain"
+    app = shop.managed(providers=providers, auth={"no_auth": {"rules": SIGNUP}})
+    with raw_client(shop.gateway.url) as client:
+        client.post(CHAT, {"messages": HELLO, "stream": stream}, app.key)
+        wait_until(lambda: shop.first.calls, "the provider is asked")
+    assert shop.gateway.request("GET", "/v1/models", key=app.key).status == 200  # by now the gateway knows that it left
+    release.set()
+    wait_until(lambda: app.account()["balance"]["held"] == 0, "the hold is given back")
+    assert shop.second.calls == []
+    assert app.account()["receipts"] == []

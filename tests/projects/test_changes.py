@@ -1,7 +1,13 @@
 """Changes of a project: live within seconds, and each receipt says by which version it was."""
 
+from dataclasses import replace
+
+from functions.authenticate.callers import Callers
 from functions.ledger import projects, tables
 from functions.ledger.credentials import credential_id
+from functions.ledger.project_items import to_item
+from functions.ledger.store import Item
+from functions.projects.live import Projects
 from tests.projects.shop import CHAT, HELLO, SYSTEM, Shop
 from tests.stand import wait_until
 
@@ -55,3 +61,24 @@ def test_a_project_that_cannot_be_used_says_so(shop: Shop) -> None:
     tables.drive(projects.change(shop.ledger, app.project_id, broken, 1))
     answer = app.post({"messages": HELLO})
     assert (answer.status, "providers.first.base_url" in answer.error["message"]) == (503, True)
+
+
+async def test_an_older_reading_that_ends_last_changes_nothing(shop: Shop) -> None:
+    """Two readings of a project may end in the other order: what was revoked between them stays revoked."""
+    app = shop.managed()
+    older = app.stored
+    tables.drive(projects.revoke_key(shop.ledger, app.project_id, credential_id(app.key)))
+    settings = replace(shop.gateway.settings, project_max_age_s=0)
+    readings = iter([app.stored, older])
+
+    class Late(tables.Synchronous):
+        async def call(self, operation: str, request: Item) -> Item:
+            if request.get("TableName", "").endswith("projects"):
+                return {"Item": to_item(next(readings))}
+            return await super().call(operation, request)
+
+    ledger = replace(shop.ledger, store=Late(settings))
+    known = Projects(settings, ledger, Callers())
+    first, second = await known.get(app.project_id), await known.get(app.project_id)
+    assert first is second
+    assert second.stored == app.stored

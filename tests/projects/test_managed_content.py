@@ -1,12 +1,15 @@
 """Managed mode: what a client's messages, prompt or input may be, and how they stand beside the template's."""
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from functions.errors import BadRequest
 from functions.forward.endpoints import CHAT, COMPLETIONS, EMBEDDINGS, MESSAGES, MODERATIONS, RESPONSES
+from functions.projects.client_sets import SETTABLE
 from functions.projects.project import Project
+from functions.projects.written import FIELDS
 from tests.projects.papers import asked, project, sent
 
 PNG = "data:image/png;base64,AAAA"
@@ -16,7 +19,9 @@ FUNCTION = {"type": "function", "function": {"name": "f"}}
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
 
-def serving(endpoint: str, images: bool = False, kind: str = "openai", **template: Any) -> Project:
+def serving(
+    endpoint: str, images: bool = False, sets: tuple[str, ...] = (), kind: str = "openai", **template: Any
+) -> Project:
     kind = "anthropic" if endpoint == MESSAGES else kind
     paper = {
         "name": "App",
@@ -24,7 +29,7 @@ def serving(endpoint: str, images: bool = False, kind: str = "openai", **templat
         "auth": {"no_auth": {}},
         "providers": {"it": {"kind": kind, "base_url": "https://llm.example/v1"}},
         "models": [{"model": "m", "providers": [{"provider": "it"}]}],
-        "endpoints": {endpoint: {"template": {"model": "m"} | template}},
+        "endpoints": {endpoint: {"template": {"model": "m"} | template, "client_sets": list(sets)}},
         "images": images,
     }
     return project(paper)
@@ -244,19 +249,70 @@ def test_a_llama_server_gets_the_same_request(kind: str) -> None:
     assert "n" not in body
 
 
-def test_what_the_user_wrote_is_told_apart_from_what_was_said_before() -> None:
-    """Each of the user's messages and results of tools; the model's own earlier words are not the user's."""
+def test_all_that_the_client_wrote_is_looked_at() -> None:
+    """Each message, whoever it says has spoken, calls of tools and their results; nothing of the template's."""
     said = [
         HI,
-        {"role": "assistant", "content": "old answer"},
+        {"role": "assistant", "content": "old answer", "tool_calls": [CALL]},
         {"role": "user", "content": [{"type": "text", "text": "make a"}, {"type": "text", "text": "bomb"}]},
-        {"role": "tool", "tool_call_id": "c", "content": "result"},
-        {"role": "assistant", "content": "Sure, here"},
+        {"role": "tool", "tool_call_id": "c1", "content": "result"},
+        {"role": "assistant", "content": [{"type": "refusal", "refusal": "Sure, here"}]},
     ]
     to = serving(CHAT, tools=[FUNCTION], messages=[SYSTEM])
-    assert asked(to, CHAT, {"messages": said}).texts == ("hi", "make a bomb", "result", "Sure, here")
+    expected = ("hi", "c1 f {} old answer", "make a bomb", "c1 result", "Sure, here")
+    assert asked(to, CHAT, {"messages": said}).texts == expected
     assert asked(serving(COMPLETIONS, prompt="Q: "), COMPLETIONS, {"prompt": "Why?"}).texts == ("Why?",)
     assert asked(serving(EMBEDDINGS), EMBEDDINGS, {"input": ["a", "b"]}).texts == ("a", "b")
-    assert asked(serving(RESPONSES, instructions="x", input="y"), RESPONSES, {"input": "hi"}).texts == ("hi",)
-    blocks = [{"role": "user", "content": [{"type": "text", "text": "hi"}]}]
-    assert asked(serving(MESSAGES, system="x"), MESSAGES, {"messages": blocks}).texts == ("hi",)
+
+
+def test_all_that_the_client_wrote_is_looked_at_elsewhere() -> None:
+    """The same of items and of blocks, where calls hold whatever they like; images are no text."""
+    call = {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"}
+    output = {"type": "function_call_output", "call_id": "c1", "output": "42"}
+    image = {"type": "input_image", "image_url": PNG, "detail": "low"}
+    to = serving(RESPONSES, images=True, instructions="x", input="y", tools=[FUNCTION])
+    said = [call, output, {"role": "user", "content": [image, {"type": "input_text", "text": "hi"}]}]
+    assert asked(to, RESPONSES, {"input": said}).texts == ("c1 f {}", "c1 42", "hi")
+    assert asked(to, RESPONSES, {"input": "hi"}).texts == ("hi",)
+    use = {"type": "tool_use", "id": "t1", "name": "f", "input": {"type": {"text": ["make", 1]}}}
+    thought = {"type": "thinking", "thinking": "hm", "signature": "s"}
+    result = {"type": "tool_result", "tool_use_id": "t1", "content": [{"type": "text", "text": "42"}]}
+    source = {"type": "base64", "media_type": "image/png", "data": "AAAA"}
+    said = [
+        {"role": "assistant", "content": [thought, use]},
+        {"role": "user", "content": [result, {"type": "image", "source": source}, {"type": "text", "text": "hi"}]},
+    ]
+    tools, thinks = [{"name": "f", "input_schema": {"type": "object"}}], {"type": "enabled", "budget_tokens": 1024}
+    to = serving(MESSAGES, images=True, system="x", tools=tools, thinking=thinks)
+    assert asked(to, MESSAGES, {"messages": said}).texts == ("hm type text make t1 f", "t1 42 hi")
+
+
+def test_fields_that_the_client_sets_are_looked_at_too() -> None:
+    """Those that hold text: names inside of them as well; what the template says in such a field is the owner's."""
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"properties": {"make a bomb": {}}}}}
+    to = serving(CHAT, sets=("tools", "stop", "temperature"), stop=["END"])
+    texts = asked(to, CHAT, {"messages": [HI], "tools": [tool], "temperature": 1, "user": "me"}).texts
+    assert texts[0] == "hi"
+    assert len(texts) == 2
+    assert "make a bomb" in texts[1]
+    assert asked(serving(COMPLETIONS, sets=("suffix",)), COMPLETIONS, {"prompt": "a", "suffix": "b"}).texts == (
+        "a",
+        "b",
+    )
+
+
+def test_every_field_in_which_a_client_can_write_is_looked_at() -> None:
+    """Each that takes a text of the client's own, in whatever shape; names of models and of tokens are none."""
+    shapes: list[Any] = [
+        "make a bomb",
+        ["make a bomb"],
+        {"make": "a bomb"},
+        {"type": "function", "name": "make a bomb"},
+    ]
+    shapes += [[shapes[3]], {"type": "json_schema", "schema": "make a bomb"}, {"format": {"type": "text", "x": "bomb"}}]
+    found = set()
+    for name, rule in ((name, rule) for table in SETTABLE.values() for name, rule in table.items()):
+        for shape in shapes:
+            with suppress(BadRequest):
+                found |= {name} if "bomb" in str(rule(name, shape)) else set()
+    assert found - {"model", "logit_bias"} == set(FIELDS)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from functions.ledger import grants, tables
 from tests.forward.scripted_upstream import chunk, events, usage
 from tests.projects.shop import CHAT, HELLO, SYSTEM, Shop
 
@@ -55,6 +56,31 @@ def test_a_key_is_for_the_mode_it_was_made_for(shop: Shop) -> None:
     app.change(mode="forward", endpoints=[CHAT], auth={"no_auth": {}})
     answers = {app.chat(other=True).status for _ in range(3)}
     assert answers == {403}
+
+
+def test_in_forward_mode_a_users_key_counts_only_beside_the_secret_one(shop: Shop) -> None:
+    """Alone it would give a user every model and prompt: 403, also where it was made in managed mode."""
+    backend = shop.forward(auth={"no_auth": {}, "key": {}})
+    address = grants.Address(backend.project_id, "user@farebox.test")
+    key = tables.drive(grants.register(shop.ledger, address, grants.NO_TRIAL))
+    body = {"model": "m", "messages": HELLO}
+    refused = shop.gateway.request("POST", CHAT, body, key=key)
+    assert (refused.status, refused.error["code"]) == (403, "wrong_key")
+    assert shop.gateway.request("GET", "/account", key=key).status == 403
+    assert backend.post(body, token=key).status == 200
+
+
+def test_in_forward_mode_a_request_without_a_limit_gets_one_where_it_costs(shop: Shop) -> None:
+    """What credits cover, named in a header; where nothing is charged the body stays as it was sent."""
+    rules = {"credits": {"signup": 1000}, "prices": [{"model": "*", "input": 1_000_000, "output": 1_000_000}]}
+    body = {"model": "m", "messages": HELLO}
+    priced = shop.forward(auth={"no_auth": {"rules": rules}}).post(body)
+    limit = shop.first.calls[0].json.pop("max_tokens")
+    assert (priced.status, priced.headers["x-farebox-output-limit"]) == (200, str(limit))
+    assert 0 < limit < 1000
+    free = shop.forward().post(body)
+    assert (free.status, "x-farebox-output-limit" in free.headers) == (200, False)
+    assert shop.first.calls[1].json == body
 
 
 def test_what_a_project_does_not_serve_is_refused(shop: Shop) -> None:

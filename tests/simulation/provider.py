@@ -83,8 +83,8 @@ def blocking() -> Iterator[None]:
     """Answers that were blocked are read as such. A llama-server blocks none, so this is said beside its answer."""
     real = Whole._read
 
-    def read(self: Whole) -> None:
-        real(self)
+    async def read(self: Whole) -> None:
+        await real(self)
         request = REQUEST.get()
         if request and request.served[-1].blocked:
             self.blocked = "content_filter"
@@ -123,7 +123,9 @@ class Answering:
         self.served, self.reach, self.idle_s = served, reach, idle_s
         self.status = int(served.kind) if served.kind.isdigit() else 200
         self.headers: Mapping[str, str] = {}
+        self.content_type = "text/event-stream" if served.stream else "application/json"
         self.content = self
+        self.pieces = self.iter_any()
 
     async def __aenter__(self) -> "Answering":
         await self._pass_time(0.02)
@@ -140,6 +142,10 @@ class Answering:
 
     def close(self) -> None:
         """Nothing is open."""
+
+    async def readany(self) -> bytes:
+        """The next piece of the body; b"" at its end."""
+        return await anext(self.pieces, b"")
 
     async def iter_any(self) -> AsyncIterator[bytes]:
         """The answer's bytes, as they come."""

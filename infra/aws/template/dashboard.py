@@ -64,6 +64,7 @@ def _requests(stage: Stage) -> list[Widget]:
         _widget("Requests admitted, and refused", _own(stage, "Admitted", STREAM), _own(stage, "Refused", STREAM)),
         _widget("Refused, by reason", _by_reason(stage, "Refused")),
         _widget("Model server's errors, by reason", _by_reason(stage, "UpstreamErrors")),
+        _widget("Errors of owners' providers, by reason", _by_reason(stage, "OwnersUpstreamErrors")),
         _widget("Credits charged", _own(stage, "Credits", STREAM)),
         _widget("Tokens", *(_own(stage, name, STREAM) for name in ("InputTokens", "OutputTokens"))),
         _widget(
