@@ -169,5 +169,6 @@ def test_credits_that_end_with_the_first_event_show_that_it_began(door: Door) ->
 
     door.upstream.play(script)
     events = door.post(MESSAGES, MESSAGE, kind="anthropic", credits=0).events
-    assert [event["type"] for event in events] == ["message_start", "ping", "message_delta", "message_stop"]
+    kinds = [event["type"] for event in events if event["type"] != "ping"]
+    assert kinds == ["message_start", "message_delta", "message_stop"]
     assert door.last.outcome == "cut"
