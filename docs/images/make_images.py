@@ -82,8 +82,9 @@ def story() -> str:
 def layout() -> str:
     """The tree, and what imports what."""
     rows = [
-        ("box", "entries", "app.py · stream · webhooks · admin · maintenance", "HTTP and events; thin"),
-        ("box", "services", "story.py · accounts/ · payments/ · telemetry/", "tie the steps together"),
+        ("box", "entries", "app.py · stream · console · webhooks · admin · maintenance", "HTTP and events; thin"),
+        ("box", "services", "story.py · accounts/ · owners/ · payments/ · telemetry/", "tie the steps together"),
+        ("box", "projects/", "functions/projects/", "what an owner decides about an app"),
         (
             "step",
             "the story",
@@ -100,7 +101,7 @@ def layout() -> str:
         parts += [label(36, y + 33, name, "head"), label(160, y + 33, files, "mono"), label(620, y + 33, what)]
         if index:
             parts.append(arrow(f"M470 {y - 21} V{y - 3}"))
-    return picture(940, 400, "The layout: imports point downwards only", parts)
+    return picture(940, 478, "The layout: imports point downwards only", parts)
 
 
 def gate() -> str:
