@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from functions.ledger import grants, tables
+from functions.ledger import abuse, grants, projects, tables
 from tests.issuer import LocalIssuer
 from tests.projects.shop import AUDIENCE, CHAT, HELLO, SIGNUP, Project, Shop
+from tests.stand import wait_until
 
 NOBODY = {
     "issuers": [{"issuer": "https://nobody.example", "audience": ["x"], "jwks_url": "https://nobody.example/jwks"}]
@@ -167,3 +168,25 @@ def test_anthropics_sdks_send_the_key_in_a_header_of_their_own(shop: Shop) -> No
     assert shop.gateway.request("POST", path, body, headers={"x-api-key": app.key}).status == 200
     assert shop.gateway.request("POST", path, body, key=app.key, headers={"x-api-key": "none"}).status == 200
     assert shop.gateway.request("POST", path, body, key="none", headers={"x-api-key": app.key}).status == 401
+
+
+def test_a_token_that_was_believed_is_dead_when_it_expires(shop: Shop) -> None:
+    """However often it was sent before: what a process remembers of it ends with it."""
+    app = shop.managed(auth={"jwt": shop.jwt()})
+    token = app.token(exp=int(time.time()) + 2)
+    assert app.chat(token=token).status == app.chat(token=token).status == 200
+    wait_until(lambda: app.chat(token=token).status == 401, "the token is over")
+    assert app.chat(token=token, other=True).status == 401
+
+
+def test_a_withdrawn_test_token_is_dead_at_once(shop: Shop) -> None:
+    """As the console withdraws it: in the next request, at a process that remembers it."""
+    app = shop.managed(auth={"test": {}})
+    token = app.test_token()
+    assert app.chat(token=token, other=True).status == 200
+    account_id = f"{app.project_id}/{app.account(token)['user_id']}"
+    (token_id,) = app.stored.test_tokens
+    tables.drive(abuse.block(shop.ledger, account_id, None))
+    assert app.chat(token=token, other=True).status == 403
+    tables.drive(projects.drop_test_token(shop.ledger, app.project_id, token_id))
+    wait_until(lambda: app.chat(token=token, other=True).status == 401, "the token is gone")
