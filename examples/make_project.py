@@ -39,22 +39,21 @@ def sign_in(console: str, email: str) -> str:
 
 
 def grant(base_url: str, project: str, providers: list[str]) -> None:
-    """Have the operator's providers granted: before that, no document may name them."""
+    """Have the operator's providers granted: before that, nobody is answered by them."""
     if admin_key := os.environ.get("FAREBOX_ADMIN_KEY"):
         told("PUT", f"{base_url}/admin/projects/{project}/grants", {"providers": providers}, admin_key)
     else:
-        input(f"Ask the operator to grant {', '.join(providers)} to the project {project}; then press Enter.")
+        print(f"Ask the operator to grant {', '.join(providers)} to the project {project}.")
 
 
 def make(base_url: str, session: str, document: dict[str, Any]) -> str:
     """The key of a new project; asks for the keys of providers that have addresses of their own."""
     projects = f"{base_url}/console/projects"
-    made = told("POST", projects, {"name": document["name"]}, session)
-    path, providers = f"{projects}/{made['id']}", document["providers"]
-    if theirs := [about["operator"] for about in providers.values() if "operator" in about]:
-        grant(base_url, made["id"], theirs)
-    told("PUT", path, {"version": made["version"], "document": document}, session)
-    for name, about in providers.items():
+    made = told("POST", projects, {"document": document}, session)
+    path = f"{projects}/{made['id']}"
+    if made["needs_grant"]:
+        grant(base_url, made["id"], made["needs_grant"])
+    for name, about in document["providers"].items():
         if "operator" not in about:
             given = getpass.getpass(f"Your key of {name} (not shown): ")
             told("PUT", f"{path}/providers/{name}/key", {"api_key": given}, session)
