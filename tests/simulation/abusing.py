@@ -16,7 +16,9 @@ class Abusing(Counting):
     def __init__(self, stage: Stage, limits: Limits) -> None:
         super().__init__(stage, limits)
         self.offending: dict[str, list[int]] = defaultdict(list)
-        """By account, when each offence was begun that is counted beside any request, and is not counted yet."""
+        """By account, when each offence was begun that is counted beside any request."""
+        self.beside: dict[str, list[set[int]]] = defaultdict(list)
+        """By account, of each that was counted, which of those it may have been: below the threshold all look alike."""
         self.blocking: dict[str, set[int]] = defaultdict(set)
         """By account, until when somebody may block it by hand."""
 
@@ -41,14 +43,17 @@ class Abusing(Counting):
     def offended_beside(self, call: Call, after: Plain, expected: Plain) -> None:
         """An offence that no receipt tells: it is one that was begun, and each of those counts once at most."""
         account_id, expected.offence = after.account_id, after.offence
-        for at_s in self.offending[account_id]:
+        fitting: set[int] = set()
+        for number, at_s in enumerate(self.offending[account_id]):
             tried = expected.copy()
             self.offended(tried, at_s)
             if (tried.offences, tried.blocked) == (after.offences, after.blocked):
-                expected.offences, expected.blocked = tried.offences, tried.blocked
-                self.offending[account_id].remove(at_s)
-                return
-        self.broken(f"{call}: an offence that nobody began, or that was counted before")
+                fitting.add(number)
+        self.beside[account_id].append(fitting)
+        if not fitting or not _each_its_own(self.beside[account_id]):
+            return self.broken(f"{call}: an offence that nobody began, or that was counted before")
+        expected.offences, expected.blocked = dict(after.offences), after.blocked
+        return None
 
     def by_hand(self, call: Call, before: Plain, after: Plain, expected: Plain) -> None:
         """Somebody blocked a user, or let one in again; then nothing is counted against them any more."""
@@ -68,3 +73,18 @@ class Abusing(Counting):
             old = number <= index(period, call.planned_s) - AGE_STALE.get(period, 2)
             self.expect(old, f"{call}: {name} was forgotten while it counted")
             del expected.offences[name]
+
+
+def _each_its_own(choices: list[set[int]]) -> bool:
+    """Whether each can be given one of its choices that no other has (Kuhn's algorithm)."""
+    given: dict[int, int] = {}
+
+    def give(who: int, tried: set[int]) -> bool:
+        for choice in choices[who] - tried:
+            tried.add(choice)
+            if choice not in given or give(given[choice], tried):
+                given[choice] = who
+                return True
+        return False
+
+    return all(give(who, set()) for who in range(len(choices)))
