@@ -2,6 +2,7 @@
 
 import pytest
 
+from functions.forward.providers import Provider
 from functions.ledger import grants, tables
 from tests.forward.scripted_upstream import chunk, events, usage
 from tests.projects.shop import CHAT, HELLO, SYSTEM, Shop
@@ -71,16 +72,22 @@ def test_in_forward_mode_a_users_key_counts_only_beside_the_secret_one(shop: Sho
 
 
 def test_in_forward_mode_a_request_without_a_limit_gets_one_where_it_costs(shop: Shop) -> None:
-    """What credits cover, named in a header; where nothing is charged the body stays as it was sent."""
+    """What credits cover, the provider's own at most, named in a header; what is free stays as it was sent."""
     rules = {"credits": {"signup": 1000}, "prices": [{"model": "*", "input": 1_000_000, "output": 1_000_000}]}
     body = {"model": "m", "messages": HELLO}
     priced = shop.forward(auth={"no_auth": {"rules": rules}}).post(body)
     limit = shop.first.calls[0].json.pop("max_tokens")
     assert (priced.status, priced.headers["x-farebox-output-limit"]) == (200, str(limit))
     assert 0 < limit < 1000
+    plenty = rules | {"credits": {"signup": 10**6}}
+    rich = shop.forward(auth={"no_auth": {"rules": plenty}}).post(body)
+    assert (rich.status, rich.headers["x-farebox-output-limit"]) == (
+        200,
+        str(Provider("first", "openai").output_tokens),
+    )
     free = shop.forward().post(body)
     assert (free.status, "x-farebox-output-limit" in free.headers) == (200, False)
-    assert shop.first.calls[1].json == body
+    assert shop.first.calls[2].json == body
 
 
 def test_what_a_project_does_not_serve_is_refused(shop: Shop) -> None:
