@@ -77,6 +77,15 @@ def key_of(identifier: str) -> Item:
     return {"credential_id": {"S": identifier}}
 
 
+def ended(ledger: Ledger, identifier: str) -> Item:
+    """A part of a transaction that revokes a key; it must be there."""
+    write = Expression()
+    write.sets.append(f"{write.name('#state', 'state')} = :revoked")
+    write.values[":revoked"] = {"S": "revoked"}
+    write.conditions.append("attribute_exists(credential_id)")
+    return write.transact(ledger.table("credentials"), key_of(identifier))
+
+
 async def find(ledger: Ledger, identifier: str) -> tuple[Credential, Account] | None:
     """The credential and its account, as they were at one moment; None where there is no such key of a user.
 

@@ -208,7 +208,7 @@ def _wait(ledger: Ledger, address: Address, identity: Identity, key: str) -> lis
     return [
         _identity_update(ledger, address, identity, identity.live, kept),
         _put(ledger, "credentials", new, "credential_id"),
-        *(_revoke(ledger, old) for old in dropped),
+        *(credentials.ended(ledger, old) for old in dropped),
     ]
 
 
@@ -223,7 +223,7 @@ def _use(ledger: Ledger, address: Address, identifier: str, identity: Identity) 
         _identity_update(ledger, address, identity, identifier, newer),
         live.transact(ledger.table("credentials"), credentials.key_of(identifier)),
         credentials.next_version(ledger, identity.account_id),
-        *(_revoke(ledger, old) for old in (identity.live, *older)),
+        *(credentials.ended(ledger, old) for old in (identity.live, *older)),
     ]
 
 
@@ -235,14 +235,6 @@ def _identity_update(ledger: Ledger, address: Address, identity: Identity, live:
     write.values |= {":live": {"S": live}, ":was": {"S": identity.live}}
     write.values |= {":pending": _texts(pending), ":waited": _texts(identity.pending)}
     return write.transact(ledger.table("identities"), address.key)
-
-
-def _revoke(ledger: Ledger, identifier: str) -> Item:
-    write = Expression()
-    write.sets.append(f"{write.name('#state', 'state')} = :revoked")
-    write.values[":revoked"] = {"S": "revoked"}
-    write.conditions.append("attribute_exists(credential_id)")
-    return write.transact(ledger.table("credentials"), credentials.key_of(identifier))
 
 
 def _put(ledger: Ledger, table: str, item: Item, key: str) -> Item:

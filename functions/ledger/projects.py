@@ -103,7 +103,7 @@ async def close(ledger: Ledger, project_id: str) -> Stored:
     """
 
     def change(stored: Stored) -> Changed:
-        others = [_revoke(ledger, key_id) for key_id in stored.keys]
+        others = [credentials.ended(ledger, key_id) for key_id in stored.keys]
         others += [members.drop(ledger, members.projects(owner), project_id) for owner in stored.owners]
         return replace(stored, state=CLOSED, keys={}, sealed={}, test_tokens={}), others
 
@@ -161,7 +161,7 @@ async def revoke_key(ledger: Ledger, project_id: str, key_id: str) -> Stored:
     """End a key of a project, by its id; one that it does not have is none. Raises NotFound, LedgerUnavailable."""
 
     def change(stored: Stored) -> Changed:
-        return replace(stored, keys=_without(stored.keys, key_id)), [_revoke(ledger, key_id)]
+        return replace(stored, keys=_without(stored.keys, key_id)), [credentials.ended(ledger, key_id)]
 
     return await _alter(ledger, project_id, lambda stored: key_id not in stored.keys, change)
 
@@ -248,14 +248,6 @@ def _replace(ledger: Ledger, wanted: Stored) -> Item:
     condition = {"ConditionExpression": f"revision = {was.number(':was', wanted.revision - 1)}"}
     item = {"TableName": ledger.table("projects"), "Item": to_item(wanted)}
     return {"Put": item | condition | {"ExpressionAttributeValues": was.values}}
-
-
-def _revoke(ledger: Ledger, key_id: str) -> Item:
-    write = Expression()
-    write.sets.append(f"{write.name('#state', 'state')} = :revoked")
-    write.values[":revoked"] = {"S": "revoked"}
-    write.conditions.append("attribute_exists(credential_id)")
-    return write.transact(ledger.table("credentials"), credentials.key_of(key_id))
 
 
 def _check_room(there: Mapping[str, object], most: int, what: str) -> None:

@@ -235,7 +235,7 @@ class Projects:
         try:
             await self._read(project_id)
         except FareboxError:
-            pass  # whoever asks next waits for it, and is told
+            pass  # it stays as it was for a little longer; then whoever asks waits for it, and is told
         except Exception as error:  # noqa: BLE001  nobody else would see it
             log.error("a project could not be read again: %s", where(error))
         finally:
