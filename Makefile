@@ -3,7 +3,7 @@
 PYTHON ?= python3
 SHELL = /bin/sh
 .DEFAULT_GOAL = help
-.PHONY: help run audit test proofs check package deploy destroy named-stage bench simulate conformance lock clean
+.PHONY: help run audit reconcile test proofs check package deploy destroy named-stage bench simulate conformance lock clean
 
 PY = .venv/bin/python
 RUN = requirements/local.txt requirements/model.txt
@@ -22,6 +22,9 @@ run: $(RUN_STAMP) ## start everything on this machine: the gateway, its tables, 
 
 audit: $(RUN_STAMP) ## check every balance of what `make run` runs, or of DYNAMODB_ENDPOINT_URL (FULL=1: from the beginning)
 	@$(PY) -m infra.local.audit $(if $(FULL),--full)
+
+reconcile: $(RUN_STAMP) ## repair what lost events of payment providers left, of the last DAYS=7, where `make audit` audits
+	@$(PY) -m infra.local.reconcile $(if $(DAYS),--days $(DAYS))
 
 test: check ## run the checks, then the tests
 	$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder

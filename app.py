@@ -9,18 +9,24 @@ from chalice.app import Response
 from functions import settings as settings_module
 from functions.accounts import pages, receipts_page
 from functions.accounts.registration import count_client, register
-from functions.accounts.view import account_view, packs_of
+from functions.accounts.view import account_view
 from functions.admit.preview import endpoint_of, preview
 from functions.cors import METHODS
 from functions.entry import JSON, App
 from functions.errors import BadRequest, NotFound
-from functions.events import body_of, header
+from functions.events import Event, body_of, header
 from functions.forward import body as json_body
 from functions.forward.endpoints import ENDPOINTS
 from functions.forward.models import model_list, one_model
+from functions.ledger import orders
 from functions.ledger.tables import drive
 from functions.ledger.windows import DAY_S
 from functions.money import MICROCREDITS_PER_CREDIT
+from functions.owners.asked import fields, query
+from functions.payments import agreements, connections, provider, purchases
+from functions.payments.checkout import Asked, Buyer, begin
+from functions.payments.packs import find, offers
+from functions.projects.asking import Asking
 from functions.projects.models import listed, one
 from functions.projects.orders import estimated
 from functions.rest import Rest
@@ -72,8 +78,10 @@ def register_account() -> Response:
 @app.answers("/account", methods=["GET"])
 def account() -> dict[str, Any]:
     asking = rest().asking(app.event)
-    packs = packs_of(asking.lane)
-    return account_view(rest().account(asking), packs, rest().ledger.clock.now())
+    found, ledger = rest().account(asking), rest().ledger
+    bought, _ = drive(orders.newest(ledger, orders.of_account(found.account_id), purchases.SHOWN))
+    methods = connections.available(rest().settings, asking.lane.live)
+    return account_view(found, ledger.clock.now(), offers=offers(asking.lane), bought=bought, methods=methods)
 
 
 @app.answers("/account/receipts", methods=["GET"])
@@ -83,6 +91,25 @@ def account_receipts() -> Response:
     asked = receipts_page.parse(request.get("multiValueQueryStringParameters") or {}, header(request, "accept"))
     body, headers = receipts_page.answer(account_id, asked, rest().ledger.clock.now())
     return Response(body, headers=dict(headers))
+
+
+@app.answers("/account/top-up", methods=["GET"])
+def account_top_up() -> dict[str, Any]:
+    return drive(agreements.shown(rest().ledger, rest().account(rest().asking(app.event)).account_id))
+
+
+@app.answers("/account/top-up", methods=["PUT"])
+def agree_to_top_up() -> dict[str, Any]:
+    buyer = _buyer(app.event, rest().asking(app.event))
+    asked = fields(body_of(app.event), ("pack", "below", "per_day"), ("return_url",))
+    return drive(agreements.agree(rest().ledger, rest().settings, buyer, asked))
+
+
+@app.answers("/account/top-up", methods=["DELETE"])
+def forget_top_up() -> dict[str, Any]:
+    asking = rest().asking(app.event)
+    fields(body_of(app.event))
+    return drive(agreements.forget(rest().ledger, rest().account(asking).account_id))
 
 
 @app.answers("/v1/estimate", methods=["POST"], content_types=["*/*"])
@@ -113,7 +140,41 @@ def unknown() -> Response:
 
 for endpoint in ENDPOINTS:
     app.preflights(endpoint, elsewhere=["POST"])  # the streaming function's
-app.preflights("/checkout")
+
+
+@app.answers("/checkout", methods=["POST"])
+def checkout() -> dict[str, Any]:
+    return _begin(app.event, fields(body_of(app.event), ("pack",), ("method", "return_url")))
+
+
+@app.answers("/checkout", methods=["GET"])
+def checkout_by_address() -> Response:
+    """As a link of the model gateway's dashboard has it. The key goes no further than here."""
+    asked = query(app.event.get("multiValueQueryStringParameters"), ("pack", "method", "key"))
+    found = _begin(app.event, {"method": provider.STRIPE} | asked, asked.get("key", ""))
+    if not found:
+        return Response("")
+    return Response("", status_code=303, headers={"location": found["url"], "referrer-policy": "no-referrer"})
+
+
+@app.answers("/checkout/done", methods=["GET"])
+def checkout_done() -> Response:
+    given = app.event.get("multiValueQueryStringParameters") or {}
+    return Response(pages.bought_page(cancelled=given.get("checkout") == ["cancelled"]), headers=dict(pages.HEADERS))
+
+
+def _begin(event: Event, given: dict[str, Any], key: str = "") -> dict[str, Any]:
+    """The order and the page to pay at; nothing for HEAD, by which nobody goes to pay."""
+    asking = rest().asking(event, key)
+    if event["httpMethod"] == "HEAD":
+        find(asking.lane, given.get("pack"))
+        return {}
+    asked = Asked(given.get("pack"), given.get("method"), given.get("return_url"))
+    return drive(begin(rest().ledger, rest().settings, _buyer(event, asking), asked))
+
+
+def _buyer(event: Event, asking: Asking) -> Buyer:
+    return Buyer(asking.lane, rest().account(asking), rest().base_url(event))
 
 
 def _form_field(raw: bytes, name: str) -> str:

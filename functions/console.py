@@ -5,65 +5,29 @@ page of another site has nothing to ride on; and one that SITE_ORIGINS does not 
 docs/console.md
 """
 
-import functools
-from collections.abc import Callable
 from typing import Any
 
 from chalice.app import Response
 
-from functions import settings as settings_module
+from functions import desk, selling
 from functions.cors import METHODS
-from functions.entry import App, refusal
-from functions.errors import FareboxError, NotFound
+from functions.desk import PROJECT, app
+from functions.errors import NotFound
 from functions.events import body_of, header, headers
 from functions.ledger.tables import drive
 from functions.owners import asked, changes, enter_page, keys, receipts, sealed, sign_in, tokens, users
-from functions.owners.mine import Mine, find
 from functions.owners.shown import project_view, time_text
-from functions.owners.site import from_page
-from functions.rest import Rest
-from functions.settings import Settings
 
-HEADERS = {"referrer-policy": "no-referrer", "vary": "origin", "x-content-type-options": "nosniff"}
-"""On every answer."""
-PROJECT = "/console/projects/{project_id}"
+__all__ = ["app", "selling"]
+
 USER = PROJECT + "/users/{user_id}"
-
-app = App("farebox-console", readable_by_pages=False, service="console")
-
-settings_module.get()  # with an empty secret nothing starts
-
-
-def rest() -> Rest:
-    """Made in the first request; again when secrets changed."""
-    return _rest(settings_module.source().renew())
-
-
-@functools.lru_cache(maxsize=1)
-def _rest(settings: Settings) -> Rest:
-    return Rest(settings, app.telemetry.healed)
-
-
-@app.middleware("http")
-def judge_origin(request: Any, get_response: Callable[[Any], Response]) -> Response:
-    """A page's request is answered only if it is of this site; preflights are answered here."""
-    event = request.to_original_event()
-    try:
-        told, is_preflight = from_page(rest().settings, rest().base_url(event), event)
-        response = Response("") if is_preflight else get_response(request)
-    except FareboxError as error:
-        app.watch.failed(error)
-        told, response = {}, refusal(error)
-    for name, value in (HEADERS | told).items():
-        response.headers.setdefault(name, value)
-    return response
 
 
 @app.answers("/console/sign-in", methods=["POST"])
 def ask_for_link() -> dict[str, str]:
-    drive(sign_in.count_client(rest().ledger, rest().settings, rest().address_scope(app.event)))
-    email = _body(required=("email",))["email"]
-    drive(sign_in.send_link(rest().ledger, rest().settings, email, rest().base_url(app.event)))
+    drive(sign_in.count_client(desk.rest().ledger, desk.rest().settings, desk.rest().address_scope(app.event)))
+    email = desk.body(required=("email",))["email"]
+    drive(sign_in.send_link(desk.rest().ledger, desk.rest().settings, email, desk.rest().base_url(app.event)))
     return {"message": "A mail is on its way to this address. If it may sign in here, the mail has a link."}
 
 
@@ -74,195 +38,197 @@ def enter() -> Response:
 
 @app.answers("/console/sessions", methods=["POST"])
 def begin_session() -> dict[str, str]:
-    _count()
-    token = _body(required=("token",))["token"]
-    session, ends_s = drive(sign_in.enter(rest().ledger, rest().settings, token))
+    desk.count()
+    token = desk.body(required=("token",))["token"]
+    session, ends_s = drive(sign_in.enter(desk.rest().ledger, desk.rest().settings, token))
     return {"session": session, "expires": time_text(ends_s)}
 
 
 @app.answers("/console/sessions", methods=["DELETE"])
 def end_session() -> dict[str, bool]:
-    _owner()
-    _body()
-    drive(sign_in.leave(rest().ledger, headers(app.event, "authorization")))
+    desk.owner()
+    desk.body()
+    drive(sign_in.leave(desk.rest().ledger, headers(app.event, "authorization")))
     return {"deleted": True}
 
 
 @app.answers("/console/projects", methods=["GET"])
 def list_projects() -> dict[str, Any]:
-    email = _owner()
-    _query()
-    return drive(changes.listed(rest().ledger, email))
+    email = desk.owner()
+    desk.query()
+    return drive(changes.listed(desk.rest().ledger, email))
 
 
 @app.answers("/console/projects", methods=["POST"])
 def create_project() -> dict[str, Any]:
-    email, given = _owner(), _body(optional=("name", "document"))
-    return drive(changes.create(rest().ledger, rest().settings, email, given["name"], given["document"]))
+    email, given = desk.owner(), desk.body(optional=("name", "document"))
+    return drive(changes.create(desk.rest().ledger, desk.rest().settings, email, given["name"], given["document"]))
 
 
 @app.answers("/console/projects/import", methods=["POST"])
 def import_project() -> dict[str, Any]:
-    email = _owner()
-    _query()
-    return drive(changes.create(rest().ledger, rest().settings, email, value=asked.document(body_of(app.event))))
+    email = desk.owner()
+    desk.query()
+    return drive(
+        changes.create(desk.rest().ledger, desk.rest().settings, email, value=asked.document(body_of(app.event)))
+    )
 
 
 @app.answers(PROJECT, methods=["GET"])
 def show_project(project_id: str) -> dict[str, Any]:
-    mine = _mine(project_id)
-    _query()
+    mine = desk.mine(project_id)
+    desk.query()
     return project_view(mine.stored)
 
 
 @app.answers(PROJECT, methods=["PUT"])
 def change_project(project_id: str) -> dict[str, Any]:
-    mine, given = _mine(project_id), _body(required=("version", "document"))
+    mine, given = desk.mine(project_id), desk.body(required=("version", "document"))
     return drive(changes.change(mine, given["version"], given["document"]))
 
 
 @app.answers(PROJECT, methods=["DELETE"])
 def close_project(project_id: str) -> dict[str, Any]:
-    mine = _mine(project_id)
-    _body()
+    mine = desk.mine(project_id)
+    desk.body()
     return drive(changes.close(mine))
 
 
 @app.answers(PROJECT + "/export", methods=["GET"])
 def export_project(project_id: str) -> Response:
-    mine = _mine(project_id)
-    _query()
+    mine = desk.mine(project_id)
+    desk.query()
     filename = f"farebox-project-{mine.project_id}.json"
     return Response(mine.stored.document, headers={"content-disposition": f'attachment; filename="{filename}"'})
 
 
 @app.answers(PROJECT + "/owners", methods=["PUT"])
 def change_owners(project_id: str) -> dict[str, Any]:
-    mine = _mine(project_id)
-    return drive(changes.hand_on(mine, _body(required=("emails",))["emails"]))
+    mine = desk.mine(project_id)
+    return drive(changes.hand_on(mine, desk.body(required=("emails",))["emails"]))
 
 
 @app.answers(PROJECT + "/owners/me", methods=["DELETE"])
 def leave_project(project_id: str) -> dict[str, Any]:
-    mine = _mine(project_id)
-    _body()
+    mine = desk.mine(project_id)
+    desk.body()
     return drive(changes.leave(mine))
 
 
 @app.answers(PROJECT + "/keys", methods=["POST"])
 def add_key(project_id: str) -> dict[str, Any]:
-    mine, given = _mine(project_id), _body(required=("kind",), optional=("label",))
+    mine, given = desk.mine(project_id), desk.body(required=("kind",), optional=("label",))
     return drive(keys.add(mine, given["kind"], given["label"]))
 
 
 @app.answers(PROJECT + "/keys/{key_id}", methods=["DELETE"])
 def revoke_key(project_id: str, key_id: str) -> dict[str, Any]:
-    mine = _mine(project_id)
-    _body()
+    mine = desk.mine(project_id)
+    desk.body()
     return drive(keys.revoke(mine, key_id))
 
 
 @app.answers(PROJECT + "/keys/{key_id}/rotate", methods=["POST"])
 def rotate_key(project_id: str, key_id: str) -> dict[str, Any]:
-    mine = _mine(project_id)
-    _body()
+    mine = desk.mine(project_id)
+    desk.body()
     return drive(keys.rotate(mine, key_id))
 
 
 @app.answers(PROJECT + "/providers/{name}/key", methods=["PUT"])
 def put_provider_key(project_id: str, name: str) -> dict[str, Any]:
-    mine = _mine(project_id)
-    return drive(sealed.put_key(mine, name, _body(required=("api_key",))["api_key"]))
+    mine = desk.mine(project_id)
+    return drive(sealed.put_key(mine, name, desk.body(required=("api_key",))["api_key"]))
 
 
 @app.answers(PROJECT + "/providers/{name}/key", methods=["DELETE"])
 def drop_provider_key(project_id: str, name: str) -> dict[str, Any]:
-    mine = _mine(project_id)
-    _body()
+    mine = desk.mine(project_id)
+    desk.body()
     return drive(sealed.drop_key(mine, name))
 
 
 @app.answers(PROJECT + "/issuers/{number}/secret", methods=["PUT"])
 def put_issuer_secret(project_id: str, number: str) -> dict[str, Any]:
-    mine = _mine(project_id)
-    return drive(sealed.put_issuer(mine, number, _body(required=("secret",))["secret"]))
+    mine = desk.mine(project_id)
+    return drive(sealed.put_issuer(mine, number, desk.body(required=("secret",))["secret"]))
 
 
 @app.answers(PROJECT + "/issuers/{number}/secret", methods=["DELETE"])
 def drop_issuer_secret(project_id: str, number: str) -> dict[str, Any]:
-    mine = _mine(project_id)
-    _body()
+    mine = desk.mine(project_id)
+    desk.body()
     return drive(sealed.drop_issuer(mine, number))
 
 
 @app.answers(PROJECT + "/test-tokens", methods=["POST"])
 def add_test_token(project_id: str) -> dict[str, Any]:
-    mine, given = _mine(project_id), _body(optional=("label", "days"))
+    mine, given = desk.mine(project_id), desk.body(optional=("label", "days"))
     return drive(tokens.add(mine, given["label"], given["days"]))
 
 
 @app.answers(PROJECT + "/test-tokens/{token_id}", methods=["DELETE"])
 def drop_test_token(project_id: str, token_id: str) -> dict[str, Any]:
-    mine = _mine(project_id)
-    _body()
+    mine = desk.mine(project_id)
+    desk.body()
     return drive(tokens.drop(mine, token_id))
 
 
 @app.answers(PROJECT + "/users", methods=["GET"])
 def list_users(project_id: str) -> dict[str, Any]:
-    mine = _mine(project_id)
-    return users.listed(mine, _query("after", "limit", "blocked"))
+    mine = desk.mine(project_id)
+    return users.listed(mine, desk.query("after", "limit", "blocked"))
 
 
 @app.answers(PROJECT + "/users", methods=["POST"])
 def add_user(project_id: str) -> dict[str, Any]:
-    mine = _mine(project_id)
-    return drive(users.add(mine, _body(required=("reference",))["reference"]))
+    mine = desk.mine(project_id)
+    return drive(users.add(mine, desk.body(required=("reference",))["reference"]))
 
 
 @app.answers(USER, methods=["GET"])
 def show_user(project_id: str, user_id: str) -> dict[str, Any]:
-    mine = _mine(project_id)
-    _query()
+    mine = desk.mine(project_id)
+    desk.query()
     return drive(users.shown(mine, user_id))
 
 
 @app.answers(USER + "/keys", methods=["POST"])
 def add_user_key(project_id: str, user_id: str) -> dict[str, Any]:
-    mine = _mine(project_id)
-    _body()
+    mine = desk.mine(project_id)
+    desk.body()
     return drive(users.add_key(mine, user_id))
 
 
 @app.answers(USER + "/keys/{key_id}", methods=["DELETE"])
 def revoke_user_key(project_id: str, user_id: str, key_id: str) -> dict[str, Any]:
-    mine = _mine(project_id)
-    _body()
+    mine = desk.mine(project_id)
+    desk.body()
     return drive(users.revoke_key(mine, user_id, key_id))
 
 
 @app.answers(USER + "/block", methods=["POST"])
 def block_user(project_id: str, user_id: str) -> dict[str, Any]:
-    mine = _mine(project_id)
-    return drive(users.block(mine, user_id, _body(required=("seconds",))["seconds"]))
+    mine = desk.mine(project_id)
+    return drive(users.block(mine, user_id, desk.body(required=("seconds",))["seconds"]))
 
 
 @app.answers(USER + "/unblock", methods=["POST"])
 def unblock_user(project_id: str, user_id: str) -> dict[str, Any]:
-    mine = _mine(project_id)
-    _body()
+    mine = desk.mine(project_id)
+    desk.body()
     return drive(users.unblock(mine, user_id))
 
 
 @app.answers(USER + "/credits", methods=["POST"])
 def credit_user(project_id: str, user_id: str) -> dict[str, Any]:
-    mine, given = _mine(project_id), _body(required=("credits", "reference"))
+    mine, given = desk.mine(project_id), desk.body(required=("credits", "reference"))
     return drive(users.credit(mine, user_id, given["credits"], given["reference"]))
 
 
 @app.answers(PROJECT + "/receipts", methods=["GET"])
 def list_receipts(project_id: str) -> Response:
-    mine = _mine(project_id)
+    mine = desk.mine(project_id)
     given = app.event.get("multiValueQueryStringParameters")
     body, told = drive(receipts.answer(mine, given, header(app.event, "accept")))
     return Response(body, headers=dict(told))
@@ -272,29 +238,3 @@ def list_receipts(project_id: str) -> Response:
 @app.answers("/console/{proxy+}", methods=METHODS, content_types=["*/*"])
 def unknown(**_: str) -> Response:
     raise NotFound("There is nothing at this path.")
-
-
-def _count() -> None:
-    """Count a request from its client's address, before anything is looked up. Raises RateLimited."""
-    drive(rest().addresses.count(rest().ledger, rest().address_scope(app.event)))
-
-
-def _owner() -> str:
-    """Who is asking. Raises RateLimited, Unauthenticated."""
-    _count()
-    return drive(sign_in.owner(rest().ledger, rest().settings, headers(app.event, "authorization")))
-
-
-def _mine(project_id: str) -> Mine:
-    """The owner's project. Raises RateLimited, Unauthenticated, NotFound, in this order."""
-    return drive(find(rest().ledger, rest().settings, _owner(), project_id))
-
-
-def _body(required: tuple[str, ...] = (), optional: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The fields of the body, where the address has no parameters. Raises BadRequest."""
-    _query()
-    return asked.fields(body_of(app.event), required, optional)
-
-
-def _query(*known: str) -> dict[str, str]:
-    return asked.query(app.event.get("multiValueQueryStringParameters"), known)

@@ -226,6 +226,12 @@ class MailUnavailable(Unavailable):
     code = "mail_unavailable"
 
 
+class PaymentProviderFailed(Unavailable):
+    """A payment provider did not do what it was asked for."""
+
+    code = "payment_provider_failed"
+
+
 class NotConfigured(Unavailable):
     """`setting` is the name of the setting that is missing."""
 

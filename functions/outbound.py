@@ -2,6 +2,10 @@
 
 A name says nothing: it can lead anywhere, and elsewhere the next moment. So `check_url` only refuses early what can
 never be right, and every connection judges the address that it really uses, by `is_allowed`.
+
+    send(method, url, allowed, *, headers, body, timeout_s, bytes_max, query=True) -> Answer(status, body)
+
+raises OutboundFailed. `fetch` is the same for a GET that only 200 answers.
 The networks: https://www.iana.org/assignments/iana-ipv4-special-registry, and the same for IPv6.
 """
 
@@ -9,8 +13,9 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
@@ -28,6 +33,7 @@ _URL = re.compile(
 )
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", re.ASCII)
 _NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*", re.ASCII)
+_HEADER = re.compile(r"[ -~]*", re.ASCII)
 LOCALHOST = ".localhost"
 """Names that are the machine itself, by RFC 6761."""
 
@@ -53,7 +59,8 @@ NOT_PUBLIC_V6 = tuple(
 NAT64 = IPv6Network("64:ff9b::/96")
 
 
-HEADERS: dict[str | bytes, str | bytes] = {
+CONNECT_WITHIN_S = 5.0
+HEADERS: Mapping[str, str] = {
     "accept": "application/json",
     "accept-encoding": "identity",
     "user-agent": "farebox",
@@ -137,37 +144,82 @@ def _is_inside(address: str, allowed: Networks) -> bool:
     return any(parsed.version == network.version and parsed in network for network in allowed)
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Answer:
+    """What a server said: any status, redirects too, which are not followed. It has no repr: bodies hold secrets."""
+
+    status: int
+    body: bytes
+
+
+def send(
+    method: str,
+    url: str,
+    allowed: Networks | None,
+    *,
+    headers: Mapping[str, str],
+    body: bytes,
+    timeout_s: float,
+    bytes_max: int,
+    query: bool = True,
+) -> Answer:
+    """One request, in all within `timeout_s`, its answer of at most `bytes_max`. No redirects, no proxies, no retries.
+
+    `headers` come on top of HEADERS, in small letters. `allowed` is None for a URL of the operator's: it may lead
+    anywhere, in plain http too. For functions that answer in one piece.
+    Raises OutboundFailed, which does not say whether the server got the request; BadRequest for a URL that `check_url`
+    refuses.
+    """
+    import httpcore  # noqa: PLC0415  the streaming function loads this file, and does not need it
+
+    if allowed is not None:
+        check_url("url", url, allowed, query=query)
+    if not all(_HEADER.fullmatch(value) for value in headers.values()):
+        raise OutboundFailed("a header that is none")  # httpcore would tell its log what it was
+    ends_s = time.monotonic() + timeout_s
+    network: Any = _Guarded(allowed, ends_s)
+    answered = bytearray()
+    try:
+        lines = [(name.encode(), value.encode()) for name, value in {**HEADERS, **headers}.items()]
+        with (
+            httpcore.ConnectionPool(network_backend=network) as pool,
+            pool.stream(method, url, headers=lines, content=body or None) as response,
+        ):
+            for part in response.iter_stream():
+                answered += part
+                if len(answered) > bytes_max:
+                    raise OutboundFailed("answered too much")
+            return Answer(response.status, bytes(answered))
+    except (
+        httpcore.NetworkError,
+        httpcore.TimeoutException,
+        httpcore.ProtocolError,
+        httpcore.UnsupportedProtocol,
+        OSError,
+        ValueError,
+    ) as error:
+        raise OutboundFailed(type(error).__name__) from None
+
+
 def fetch(url: str, allowed: Networks, *, timeout_s: float, bytes_max: int) -> bytes:
     """The body of a GET that answers 200, in all within `timeout_s`. No redirects, no proxies.
 
     For functions that answer in one piece; the streaming function has functions/forward/fetching.py.
     Raises OutboundFailed, and BadRequest for a URL that `check_url` refuses.
     """
-    import httpcore  # noqa: PLC0415  the streaming function loads this file, and does not need it
-
-    check_url("url", url, allowed, query=True)
-    ends_s = time.monotonic() + timeout_s
-    body = b""
-    try:
-        with (
-            httpcore.ConnectionPool(network_backend=_Guarded(allowed, ends_s)) as pool,  # type: ignore[arg-type]
-            pool.stream("GET", url, headers=HEADERS) as response,
-        ):
-            if response.status != 200:
-                raise OutboundFailed(f"answered {response.status}")
-            for part in response.iter_stream():
-                body += part
-                if len(body) > bytes_max:
-                    raise OutboundFailed("answered too much")
-    except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError, ValueError) as error:
-        raise OutboundFailed(type(error).__name__) from None
-    return body
+    answer = send("GET", url, allowed, headers={}, body=b"", timeout_s=timeout_s, bytes_max=bytes_max)
+    if answer.status != 200:
+        raise OutboundFailed(f"answered {answer.status}")
+    return answer.body
 
 
 class _Guarded:
-    """httpcore's way to the network: it looks names up itself, and connects only to addresses that are allowed."""
+    """httpcore's way to the network: it looks names up itself, and connects only to addresses that are allowed.
 
-    def __init__(self, allowed: Networks, ends_s: float) -> None:
+    `allowed` is None where every address is.
+    """
+
+    def __init__(self, allowed: Networks | None, ends_s: float) -> None:
         self.allowed, self.ends_s = allowed, ends_s
 
     def connect_tcp(self, host: str, port: int, **options: Any) -> "_Bounded":
@@ -175,9 +227,9 @@ class _Guarded:
 
         failed: Exception = Refused("not allowed")
         for address in _looked_up(host, port, self.ends_s):
-            if not is_allowed(address, self.allowed):
+            if self.allowed is not None and not is_allowed(address, self.allowed):
                 continue
-            options["timeout"] = _left_s(self.ends_s)
+            options["timeout"] = min(_left_s(self.ends_s), CONNECT_WITHIN_S)
             try:
                 return _Bounded(SyncBackend().connect_tcp(address, port, **options), self.ends_s)
             except Exception as error:  # noqa: BLE001  the next address may answer

@@ -9,7 +9,7 @@ from functions.authenticate.addresses import Addresses
 from functions.authenticate.callers import Callers
 from functions.authenticate.jwks import KeySets
 from functions.authenticate.tokens import Verifier
-from functions.errors import Unauthenticated
+from functions.errors import BadRequest, Unauthenticated
 from functions.events import Event, headers, source_address
 from functions.forward.exchange import Sent
 from functions.ledger import tables, tidy
@@ -66,15 +66,20 @@ class Rest:
         address = client_address(peer, forwarded, self.settings.trusted_hops)
         return scope("ip", address, self.settings.hash_secret)
 
-    def asking(self, event: Event) -> Asking:
+    def asking(self, event: Event, key: str = "") -> Asking:
         """Who is asking, by the same headers as in front of a model; never one remembered, so that revoked is revoked.
+
+        A `key` that came otherwise stands for the header that is missing then.
 
         Raises RateLimited, Unauthenticated, Forbidden, BadRequest, LedgerUnavailable, Unavailable.
         """
         scope = self.address_scope(event)
         tables.drive(self.addresses.count(self.ledger, scope))
+        authorization = headers(event, "authorization")
+        if key and authorization:
+            raise BadRequest("A key came twice: in the address and in a header.", param="key")
         sent = Sent(
-            authorization=headers(event, "authorization"),
+            authorization=[f"Bearer {key}"] if key else authorization,
             api_key=headers(event, "x-api-key"),
             promptproxy_key=headers(event, "x-promptproxy-key"),
             user_token=headers(event, "x-user-token"),

@@ -27,6 +27,9 @@ RENEW_AGAIN_S = 30
 """How long secrets that could not be read again are used as they are, before the next try."""
 RENEW_WITHIN_S = 2.0
 """How long a request may have to wait for that."""
+STRIPE_KEYS = {"sk_live_": "live", "rk_live_": "live", "sk_test_": "test", "rk_test_": "test"}
+MOLLIE_KEYS = {"live_": "live", "test_": "test"}
+"""What the keys of two payment providers begin with, and the mode of each."""
 SettingsError = values.SettingsError
 
 log = logging.getLogger("farebox.settings")
@@ -106,12 +109,30 @@ class Settings:
     site_origins: tuple[str, ...] = ()
 
     # payment providers
-    stripe_secret_key: str = _secret()
+    stripe_secret_key: str = _secret(prefixes=STRIPE_KEYS)
     stripe_webhook_secret: str = _secret()
+    stripe_webhook_secret_before: str = _secret()
+    stripe_url: str = "https://api.stripe.com"
+    polar_access_token: str = _secret()
+    polar_webhook_secret: str = _secret()
+    polar_webhook_secret_before: str = _secret()
+    polar_product_id: str = ""
+    polar_mode: str = field(default="live", metadata={"choices": ("live", "test")})
+    polar_url: str = "https://api.polar.sh"
+    polar_sandbox_url: str = "https://sandbox-api.polar.sh"
+    mollie_api_key: str = _secret(prefixes=MOLLIE_KEYS)
+    mollie_url: str = "https://api.mollie.com"
     btcpay_url: str = ""
     btcpay_api_key: str = _secret()
     btcpay_store_id: str = ""
     btcpay_webhook_secret: str = _secret()
+    btcpay_webhook_secret_before: str = _secret()
+    btcpay_mode: str = field(default="live", metadata={"choices": ("live", "test")})
+    checkout_rate_limit: int = 20
+
+    # what the operator is told
+    notices_url: str = ""
+    notices_secret: str = _secret(length_min=SECRET_LENGTH_MIN)
 
     # secrets of AWS Secrets Manager, and what is said about them
     secrets: tuple[str, ...] = ()

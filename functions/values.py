@@ -4,7 +4,7 @@ import dataclasses
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
-PLACEHOLDERS = ("changeme", "change-me", "placeholder", "your-", "xxx", "<")
+PLACEHOLDERS = ("changeme", "change-me", "placeholder", "your-", "your_", "xxx", "...", "…", "<")
 
 WITHIN = tuple(
     ip_network(text)
@@ -21,7 +21,8 @@ def parsed(setting: "dataclasses.Field[Any]", text: str) -> Any:
     """The value of a setting, of the type of its default. Raises SettingsError that names it."""
     name = setting.name.upper()
     if setting.metadata.get("secret"):
-        return _check_secret(name, text, setting.metadata.get("length_min", 1))
+        _check_secret(name, text, setting.metadata.get("length_min", 1))
+        return _check_prefix(name, text, tuple(setting.metadata.get("prefixes", ())))
     if (choices := setting.metadata.get("choices")) and text not in choices:
         raise SettingsError(f"{name} must be one of: {', '.join(choices)}")
     default = setting.default
@@ -39,11 +40,20 @@ def parsed(setting: "dataclasses.Field[Any]", text: str) -> Any:
     return text
 
 
-def _check_secret(name: str, text: str, length_min: int) -> str:
+def _check_secret(name: str, text: str, length_min: int) -> None:
     if len(text) < length_min:
         raise SettingsError(f"{name} is empty or shorter than {length_min} characters; unset it if it is not used")
     if text.lower().startswith(PLACEHOLDERS):
         raise SettingsError(f"{name} still holds a placeholder")
+
+
+def _check_prefix(name: str, text: str, prefixes: tuple[str, ...]) -> str:
+    """The secret, which begins as its provider's do; what follows is a secret of its own."""
+    if prefixes:
+        prefix = next((prefix for prefix in prefixes if text.startswith(prefix)), None)
+        if prefix is None:
+            raise SettingsError(f"{name} must begin with one of: {', '.join(prefixes)}")
+        _check_secret(name, text.removeprefix(prefix), 1)
     return text
 
 

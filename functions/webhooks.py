@@ -1,73 +1,82 @@
-"""Entry of the webhooks function: what payment providers tell, signature first.
+"""Entry of the webhooks function: what payment providers tell.
 
-Payments are not served yet. Until they are, no event of a payment is acknowledged: the answer is 503, and the provider
-sends it again. Any other event is acknowledged and logged (docs/decisions/0013).
+The signature comes first, on the raw body. 2xx is answered only when what an event brings is in the ledger; after any
+other answer the provider sends it again. docs/payments.md
 """
 
+import functools
 import logging
 import re
 import time
-from typing import Any
+from collections.abc import Callable
 
 from functions import settings as settings_module
 from functions.entry import App
-from functions.errors import BadRequest, NotConfigured, Unavailable
+from functions.errors import BadRequest, NotFound
 from functions.events import body_of, headers
-from functions.forward import body as json_body
-from functions.payments import signatures
+from functions.ledger import ids
+from functions.ledger.tables import drive
+from functions.payments import provider
+from functions.payments.events import handle
+from functions.payments.till import DEFAULT, Till
 from functions.settings import Settings
 
+ANY_TYPE = ["*/*"]
+PROJECT_ID = re.compile(f"[{ids.ALPHABET}]{{{ids.PROJECT_DIGITS}}}")
+LOGGED = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
+"""Of an event's id and kind: anything else is somebody's text."""
+
 log = logging.getLogger("farebox.webhooks")
-
-STRIPE_PAYMENTS = ("charge.", "checkout.", "credit_note.", "invoice.", "payment_intent.", "refund.")
-BTCPAY_PAYMENTS = ("Invoice", "Payout", "Refund")
-"""What the types of events begin with that tell of payments. Whole families: one type forgotten here would be
-acknowledged without its credits, and never sent again; one too many is only sent again."""
-
-SEND_AGAIN_S = 3600
-ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
-TYPE = re.compile(r"[A-Za-z0-9_.]{1,100}")
 
 app = App("farebox-webhooks", readable_by_pages=False, service="webhooks")
 
 settings_module.get()  # with an empty secret nothing starts
 
 
-@app.answers("/stripe/webhook", methods=["POST"], content_types=["*/*"])
-def stripe() -> dict[str, bool]:
-    """https://docs.stripe.com/api/events/object"""
-    secret = _configured("stripe_webhook_secret")
-    raw = body_of(app.event)
-    signatures.check_stripe(secret, headers(app.event, "stripe-signature"), raw, time.time())
-    return _received("stripe", json_body.parse(raw), "id", STRIPE_PAYMENTS)
+def till() -> Till:
+    """Made in the first request; again when secrets changed."""
+    return _till(settings_module.source().renew())
 
 
-@app.answers("/btcpay/webhook", methods=["POST"], content_types=["*/*"])
-def btcpay() -> dict[str, bool]:
-    """https://docs.btcpayserver.org/API/Greenfield/v1/ ("Webhooks")"""
-    secret = _configured("btcpay_webhook_secret")
-    raw = body_of(app.event)
-    signatures.check_btcpay(secret, headers(app.event, "btcpay-sig"), raw)
-    return _received("btcpay", json_body.parse(raw), "deliveryId", BTCPAY_PAYMENTS)
+@functools.lru_cache(maxsize=1)
+def _till(settings: Settings) -> Till:
+    return Till(settings, app.telemetry.healed)
 
 
-def _configured(name: str) -> str:
-    """A secret setting. Raises NotConfigured that names it."""
-    settings: Settings = settings_module.source().renew()
-    secret = str(getattr(settings, name))
-    if not secret:
-        raise NotConfigured(name.upper())
-    return secret
+def _receive(name: str, project_id: str = DEFAULT) -> dict[str, bool]:
+    """Take an event of a connection. Raises BadRequest where it is not the provider's."""
+    event, connection = app.event, till().connection(project_id, name)
+    try:
+        told = provider.adapter(name).receive(
+            connection, lambda header: headers(event, header), body_of(event), time.time()
+        )
+    except BadRequest as error:
+        log.warning("project %s: an event that is not %s's was refused: %s", project_id, name, error.param)
+        raise
+    handled = drive(handle(till().ledger, connection, told))
+    shown = [text if LOGGED.fullmatch(text) else "?" for text in (told.event_id, told.kind)]
+    log.info("project %s: %s event %s of type %s, handled: %s", project_id, name, *shown, handled)
+    return {"received": True, "handled": handled}
 
 
-def _received(provider: str, event: dict[str, Any], id_name: str, payments: tuple[str, ...]) -> dict[str, bool]:
-    """Acknowledge an event whose signature holds. Raises BadRequest, and Unavailable for one of a payment."""
-    identifier, kind = event.get(id_name), event.get("type")
-    for name, value, form in ((id_name, identifier, ID), ("type", kind, TYPE)):
-        if not isinstance(value, str) or not form.fullmatch(value):
-            raise BadRequest(f"{name} is missing or malformed.", param=name)
-    if str(kind).startswith(payments):
-        log.error("%s event %s of type %s: payments are not served, it is to be sent again", provider, identifier, kind)
-        raise Unavailable("Payments are not served yet; this event must be sent again.", SEND_AGAIN_S)
-    log.info("%s event %s of type %s: nothing handles it", provider, identifier, kind)
-    return {"received": True, "handled": False}
+def _routes(name: str) -> None:
+    """The addresses of a provider's events: of the built-in project, and of any other."""
+
+    def of_default() -> dict[str, bool]:
+        return _receive(name)
+
+    def of_project(project_id: str) -> dict[str, bool]:
+        if not PROJECT_ID.fullmatch(project_id):
+            raise NotFound("There is no such connection.")
+        return _receive(name, project_id)
+
+    views: dict[str, Callable[..., dict[str, bool]]] = {
+        f"/{name}/webhook": of_default,
+        f"/projects/{{project_id}}/{name}/webhook": of_project,
+    }
+    for path, view in views.items():
+        app.answers(path, methods=["POST"], content_types=ANY_TYPE)(view)
+
+
+for each in provider.PROVIDERS:
+    _routes(each)

@@ -31,6 +31,12 @@ TEXTS = [name for name in TEXTS if name not in SECRETS and not FIELDS[name].meta
 LOCAL = ("100.64.0.0/10", "127.0.0.1/32", "::1/128", "172.16.0.0/12")
 
 
+def good(name: str) -> str:
+    """A secret that the setting takes."""
+    prefix: str = next(iter(FIELDS[name].metadata.get("prefixes", ("",))))
+    return prefix + "s3cret-" + "k" * PROJECTS_SECRET_LENGTH_MIN
+
+
 def one(name: str, text: str) -> Any:
     """What a setting becomes when the environment says `text`."""
     return getattr(read({name.upper(): text}), name)
@@ -87,8 +93,7 @@ def test_true_and_false_are_the_only_words_for_it(name: str) -> None:
 @pytest.mark.parametrize("name", SECRETS)
 def test_a_secret_that_is_empty_or_a_placeholder_is_refused(name: str) -> None:
     """Refused at the start, with the setting's name; the value itself is never repeated."""
-    good = "s3cret-" + "k" * PROJECTS_SECRET_LENGTH_MIN
-    assert one(name, good) == good
+    assert one(name, good(name)) == good(name)
     placeholders = [placeholder + "-" * PROJECTS_SECRET_LENGTH_MIN for placeholder in PLACEHOLDERS]
     for wrong in ("", "   ", *placeholders, *(text.upper() for text in placeholders)):
         with pytest.raises(SettingsError, match=name.upper()) as refused:
@@ -103,6 +108,7 @@ def test_a_secret_that_is_empty_or_a_placeholder_is_refused(name: str) -> None:
         ("admin_key", SECRET_LENGTH_MIN),
         ("projects_secret", PROJECTS_SECRET_LENGTH_MIN),
         ("projects_secret_before", PROJECTS_SECRET_LENGTH_MIN),
+        ("notices_secret", SECRET_LENGTH_MIN),
     ],
 )
 def test_a_secret_of_our_own_has_a_length(name: str, length: int) -> None:
@@ -113,9 +119,44 @@ def test_a_secret_of_our_own_has_a_length(name: str, length: int) -> None:
     assert "kkk" not in str(refused.value)
 
 
+KEYS = {
+    "stripe_secret_key": ("sk_live_", "rk_live_", "sk_test_", "rk_test_"),
+    "mollie_api_key": ("live_", "test_"),
+}
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_a_key_that_says_no_mode_is_refused(name: str) -> None:
+    """Stripe's and Mollie's keys begin with their mode; another key, a publishable one too, names the setting."""
+    for prefix in KEYS[name]:
+        assert one(name, f" {prefix}51Abc ") == f"{prefix}51Abc"
+    for wrong in ("s3cret", "pk_live_s3cret", "SK_LIVE_s3cret", "whsec_s3cret", "polar_oat_s3cret", "_live_s3cret"):
+        with pytest.raises(SettingsError, match=f"{name.upper()} must begin with one of: ") as refused:
+            one(name, wrong)
+        assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_a_key_that_is_only_begun_is_refused(name: str) -> None:
+    """The beginning that every key has, and a placeholder behind it, are no key."""
+    for prefix in KEYS[name]:
+        for rest in ("", *PLACEHOLDERS, "...", "XXXX"):
+            with pytest.raises(SettingsError, match=name.upper()):
+                one(name, prefix + rest)
+
+
+@pytest.mark.parametrize("name", ["polar_mode", "btcpay_mode"])
+def test_where_a_key_says_no_mode_a_setting_does(name: str) -> None:
+    """Live or test, in these letters; another word is refused."""
+    assert [one(name, mode) for mode in ("live", "test")] == ["live", "test"]
+    for wrong in ("", "sandbox", "LIVE"):
+        with pytest.raises(SettingsError, match=f"{name.upper()} must be one of: live, test"):
+            one(name, wrong)
+
+
 def test_settings_show_no_secret() -> None:
     """Neither in a log nor in a traceback."""
-    settings = read({name.upper(): "s3cret-" + "k" * PROJECTS_SECRET_LENGTH_MIN for name in SECRETS})
+    settings = read({name.upper(): good(name) for name in SECRETS})
     assert "s3cret" not in repr(settings) + str(settings) + f"{settings!r}"
 
 

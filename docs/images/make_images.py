@@ -165,20 +165,27 @@ def topology() -> str:
         ("box", "console", ["for owners: their projects"]),
         ("box", "admin", ["for the operator: address and key", "are checked first (authorizer)"]),
         ("box", "maintenance", ["audits every account, nightly"]),
+        ("box", "errands", ["tells people, tops up, and at night", "asks what no event told"]),
     ]
     parts = [
         box((20, 14, 326, 44), "box", ["CloudFront, S3: the static site"]),
         box((20, 100, 136, 60), "box", ["clients", "any SDK, browsers"]),
-        box((20, 230, 136, 60), "box", ["providers", "Stripe, BTCPay"]),
+        box((20, 230, 136, 60), "box", ["Stripe, Polar,", "Mollie, BTCPay"]),
         box((20, 391, 136, 60), "box", ["operator", "own networks only"]),
         box((20, 313, 136, 60), "box", ["owners", "by a mailed link"]),
         box((206, 82, 140, 377), "box", ["API Gateway", "REST, regional", "streams 15 minutes", "throttles"]),
         box(
-            (20, 497, 326, 60), "box", ["Scheduler, Step Functions", "begin the audit, and go on with it until its end"]
+            (20, 497, 326, 117),
+            "box",
+            [
+                "Scheduler, Step Functions",
+                "begin what a night does, and go on with it",
+                "until its end; errands each minute",
+            ],
         ),
-        '<rect class="box" x="386" y="14" width="278" height="557" rx="8"/>',
-        label(402, 38, "Lambda: one zip, two layers", "head"),
-        label(402, 58, "the first four join the VPC of a VPN"),
+        '<rect class="box" x="386" y="14" width="278" height="649" rx="8"/>',
+        label(402, 38, "Lambda: one zip, three layers", "head"),
+        label(402, 58, "the first four, and errands, join a VPC"),
         arrow("M88 98 V62"),
         *(arrow(f"M158 {y} H202") for y in (130, 260, 343, 421)),
     ]
@@ -194,13 +201,13 @@ def topology() -> str:
         box(
             (716, 206, 204, 98),
             "store",
-            ["DynamoDB", "eleven tables, on demand;", "35 days to go back to;", "a stack of its own"],
+            ["DynamoDB", "13 tables, on demand;", "35 days to go back to;", "a stack of its own"],
         ),
         box((716, 334, 204, 60), "store", ["Secrets Manager", "read again every 5 minutes"]),
-        box((716, 424, 204, 60), "box", ["SES, or any SMTP", "mails with keys and links"]),
+        box((716, 424, 204, 60), "box", ["SES, or any SMTP", "keys, links, receipts"]),
         *(arrow(f"M666 {y} H712") for y in (44, 137, 255, 364, 454)),
     ]
-    return picture(940, 585, "A deployment: API Gateway, functions, tables and secrets, the model server", parts)
+    return picture(940, 677, "A deployment: API Gateway, functions, tables and secrets, the model server", parts)
 
 
 def vpn() -> str:
@@ -211,7 +218,12 @@ def vpn() -> str:
         box(
             (40, 60, 226, 100),
             "step",
-            ["functions", "stream, api, webhooks, console;", "two private subnets, in two", "zones; nothing comes in"],
+            [
+                "functions",
+                "stream, api, webhooks, console,",
+                "errands; private subnets, in two",
+                "zones; nothing comes in",
+            ],
         ),
         box((370, 60, 190, 100), "box", ["router or gateway", "a WireGuard instance,", "or AWS's Site-to-Site", "VPN"]),
         arrow("M268 110 H366"),
@@ -258,7 +270,57 @@ def vpn() -> str:
     )
 
 
-PICTURES = {"gate": gate, "hold": hold, "story": story, "layout": layout, "topology": topology, "vpn": vpn}
+def purchase() -> str:
+    """What a purchase goes through, from the checkout to the one transaction that brings its credits."""
+    parts = [
+        box((20, 20, 130, 62), "box", ["user", "an app, a page"]),
+        box((250, 20, 230, 62), "step", ["POST /checkout", "order written, then the URL"]),
+        box((620, 20, 300, 62), "box", ["payment provider", "checkout with our order's number"]),
+        arrow("M152 44 H246"),
+        arrow("M482 44 H616"),
+        label(549, 36, "make", anchor="middle"),
+        arrow("M616 62 H486"),
+        arrow("M246 62 H156"),
+        label(201, 80, "where to pay", anchor="middle"),
+        arrow("M85 84 V122 H770 V86"),
+        label(430, 115, "pays, at the provider's page", anchor="middle"),
+        box((620, 166, 300, 62), "step", ["webhook", "signature first, on the raw bytes"]),
+        arrow("M860 84 V162"),
+        label(850, 150, "an event, once or often", anchor="end"),
+        box((250, 166, 230, 62), "step", ["ask the provider", "what came of this checkout?"]),
+        arrow("M616 197 H484"),
+        label(549, 188, "points at an order", anchor="middle"),
+        box((20, 166, 130, 62), "box", ["every night", "or make reconcile"]),
+        arrow("M152 197 H246"),
+        arrow("M365 230 V272"),
+        label(379, 256, "order, mode, currency and amount are those of the order"),
+        box((20, 276, 900, 62), "step", ["one transaction, or nothing"]),
+        label(34, 320, "each part on the condition that it is as it was read, so nothing is done twice"),
+        *(
+            box((20 + 228 * index, 372, 216, 62), "store", lines)
+            for index, lines in enumerate(
+                (
+                    ["orders", "state, history, version"],
+                    ["journal", "what came or went, and why"],
+                    ["accounts", "credits; a debt is paid first"],
+                    ["notices", "the receipt to be mailed"],
+                )
+            )
+        ),
+        *(arrow(f"M{128 + 228 * index} 340 V368") for index in range(4)),
+    ]
+    return picture(940, 454, "A purchase: checkout, payment, event, and one transaction", parts)
+
+
+PICTURES = {
+    "gate": gate,
+    "hold": hold,
+    "story": story,
+    "layout": layout,
+    "topology": topology,
+    "vpn": vpn,
+    "purchase": purchase,
+}
 
 if __name__ == "__main__":
     for name, draw in PICTURES.items():

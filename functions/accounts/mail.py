@@ -6,12 +6,14 @@ import ssl
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from pathlib import Path
+from typing import Any
 
 from functions.accounts.email import is_reserved
 from functions.errors import MailUnavailable
 from functions.settings import Settings
 
 SMTP_TIMEOUT_S = 10
+SES_TIMEOUT_S, SES_TRIES = 5, 2
 SMTPS_PORT = 465
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -73,9 +75,13 @@ def _to_smtp(settings: Settings, message: EmailMessage) -> None:
 def _to_ses(settings: Settings, message: EmailMessage) -> None:
     """https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html"""
     import boto3  # noqa: PLC0415  slow to import, and only registration sends mail
+    from botocore.config import Config  # noqa: PLC0415
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
-    client = boto3.client("sesv2", region_name=settings.aws_region, endpoint_url=settings.ses_endpoint_url or None)
+    retries: Any = {"total_max_attempts": SES_TRIES, "mode": "standard"}
+    within = Config(connect_timeout=SES_TIMEOUT_S, read_timeout=SES_TIMEOUT_S, retries=retries)
+    url = settings.ses_endpoint_url or None
+    client = boto3.client("sesv2", region_name=settings.aws_region, endpoint_url=url, config=within)
     try:
         client.send_email(
             FromEmailAddress=str(message["From"]),

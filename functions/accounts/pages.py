@@ -1,4 +1,4 @@
-"""The pages around registration: plain HTML, no script."""
+"""The pages around registration and payment: plain HTML, no script."""
 
 from html import escape
 
@@ -58,6 +58,17 @@ _SENT = """\
 <p>A mail with an API key is on its way to <strong>{email}</strong>. It can take a minute.</p>
 """
 
+_BOUGHT = """\
+<h1>Thank you</h1>
+<p>Your credits are on your account as soon as the payment is confirmed: mostly within a minute, for a bank transfer
+within days. You can close this page.</p>
+"""
+
+_CANCELLED = """\
+<h1>Nothing was paid</h1>
+<p>You left the payment. Your balance is as it was; you can close this page.</p>
+"""
+
 
 def register_page(credits: int, days: int) -> str:
     """The page with the form; it says with how many credits an account begins, and for how many days (0: for good)."""
@@ -69,6 +80,12 @@ def register_page(credits: int, days: int) -> str:
 def sent_page(email: str) -> str:
     """The page after the form was sent; the same for every address."""
     return _PAGE.format(title="Look into your mailbox · Farebox", content=_SENT.format(email=escape(email)))
+
+
+def bought_page(*, cancelled: bool) -> str:
+    """The page that a buyer comes back to from the provider's."""
+    content = _CANCELLED if cancelled else _BOUGHT
+    return _PAGE.format(title="Top up · Farebox", content=content)
 
 
 def _short(tokens: int) -> str:

@@ -1,40 +1,30 @@
-"""What an account shows its user: balance, use by day, receipts, packs."""
+"""What an account shows its user: balance, use by day, receipts, packs, orders."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from functions import money
 from functions.ledger.account import Account
+from functions.ledger.orders import Order
 from functions.ledger.pages import DayTotals, recent_days, recent_receipts
 from functions.ledger.receipts import Receipt
 from functions.ledger.windows import DAY_S
-from functions.projects.live import Lane
+from functions.payments.packs import Offer
+from functions.payments.purchases import order_view
 
 DAYS_SHOWN = 30
 RECEIPTS_SHOWN = 20
 
-PACKS: tuple[dict[str, Any], ...] = (
-    {"id": "starter", "credits": 5_000_000, "amount": 50, "currency": "usd"},
-    {"id": "standard", "credits": 25_000_000, "amount": 200, "currency": "usd"},
-    {"id": "pro", "credits": 100_000_000, "amount": 600, "currency": "usd"},
-)
-"""Of the built-in project; `amount` in cents, as payment providers count."""
 
-
-def packs_of(lane: Lane) -> list[dict[str, Any]]:
-    """What a user of a project can buy, and the credits that it brings; nothing where nothing is sold."""
-    if lane.live.stored is None:
-        return list(PACKS)
-    gains = lane.gate.rules.purchases
-    return [
-        {"id": pack.pack_id, "credits": money.credits(gains[pack.pack_id])}
-        | {"amount": pack.amount, "currency": pack.currency}
-        for pack in lane.live.project.packs
-        if pack.pack_id in gains
-    ]
-
-
-def account_view(account: Account, packs: list[dict[str, Any]], now_s: float) -> dict[str, Any]:
+def account_view(
+    account: Account,
+    now_s: float,
+    *,
+    offers: Sequence[Offer] = (),
+    bought: Sequence[Order] = (),
+    methods: Sequence[str] = (),
+) -> dict[str, Any]:
     """The answer to GET /account; credits are numbers, times are ISO 8601 in UTC."""
     project, _, number = account.account_id.partition("/")
     today = int(now_s) // DAY_S
@@ -46,7 +36,9 @@ def account_view(account: Account, packs: list[dict[str, Any]], now_s: float) ->
         "balance": _balance(account, now_s),
         "use": [_day(totals) for totals in recent_days(account, today - DAYS_SHOWN + 1, today)],
         "receipts": [receipt_view(receipt) for receipt in recent_receipts(account.account_id, RECEIPTS_SHOWN)],
-        "packs": packs,
+        "packs": [offer.view() for offer in offers],
+        "methods": list(methods),
+        "orders": [order_view(order) for order in bought],
     }
 
 
@@ -60,6 +52,7 @@ def _balance(account: Account, now_s: float) -> dict[str, Any]:
         "paid": money.credits(account.paid),
         "held": money.credits(account.held()),
         "spent": money.credits(account.spent),
+        "debt": money.credits(account.debt),
     }
 
 

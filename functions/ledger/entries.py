@@ -7,6 +7,7 @@ active; and each entry tells the sum before and after it, so that entries check 
 from dataclasses import dataclass
 
 from functions.ledger import account as accounts
+from functions.ledger import crossing
 from functions.ledger.account import Account
 from functions.ledger.expression import Expression
 from functions.ledger.store import Item, Ledger
@@ -79,9 +80,18 @@ def _account(ledger: Ledger, account: Account, change: Change) -> Item:
         write.conditions.append(f"{empty}.n = {write.number(':none', 0)}")
     if change.debt:
         _owe(write, account.debt, account.debt + change.debt)
+    if change.amount > 0:
+        write.sets.append(f"{write.name('#full', 'full')} = {write.number(':full', _full(ledger, account, change))}")
+        write.removed.append("told")
     update = write.transact(ledger.table("accounts"), accounts.key(account.account_id))
     update["Update"]["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
     return update
+
+
+def _full(ledger: Ledger, account: Account, change: Change) -> int:
+    """What there is to spend once a change is made that brings credits, and the debt it finds is paid."""
+    owed = min(account.debt, account.paid + (0 if change.lot else change.amount))
+    return crossing.left(account, ledger.clock.now()) + change.amount - owed
 
 
 def _owe(write: Expression, was: int, debt: int) -> None:

@@ -30,8 +30,12 @@ LOTS_MAX = 8
 REFERENCE_BYTES_MAX = 500
 LOT_NAME_MAX = 64
 
-INCOMING = frozenset({"purchase", "sign_up", "adjustment"})
-OUTGOING = frozenset({"refund", "adjustment"})
+INCOMING = frozenset({"purchase", "sign_up", "adjustment", "refund_failed", "dispute_won"})
+OUTGOING = frozenset({"refund", "dispute", "adjustment"})
+OWED = frozenset({"refund", "dispute"})
+"""What goes out although it may be spent: the rest is owed."""
+NOTED = frozenset({"dispute_lost"})
+"""What moves nothing, and is to be seen all the same."""
 OWN_PARTS = 3
 
 
@@ -96,8 +100,8 @@ class Entered:
 async def enter(ledger: Ledger, account_id: str, entry: Entry, guard: list[Item] | None = None) -> Entered:
     """Enter something once. `guard` are parts of TransactWriteItems that must succeed with it.
 
-    What comes in goes to `paid` or to a new lot. What goes out is taken from `paid`: what of a refund is not there
-    becomes debt, and what of an adjustment is not there is left, for deductions stop at zero.
+    What comes in goes to `paid` or to a new lot. What goes out is taken from `paid`: what of a refund or a dispute is
+    not there becomes debt, and what of an adjustment is not there is left, for deductions stop at zero.
     Raises EntryError, money.AmountError, NotEntered, tidy.AccountGone; LedgerUnavailable where nobody knows whether
     it was entered: then ask again with the same reference.
     """
@@ -126,14 +130,16 @@ async def enter(ledger: Ledger, account_id: str, entry: Entry, guard: list[Item]
 
 def _check(entry: Entry, now_s: float) -> None:
     outgoing = isinstance(entry.amount, int) and entry.amount < 0
-    money.amount(-entry.amount if outgoing else entry.amount)
-    if entry.reason not in (OUTGOING if outgoing else INCOMING):
+    noted = entry.reason in NOTED and entry.amount == 0
+    if not noted:
+        money.amount(-entry.amount if outgoing else entry.amount)
+    if not noted and entry.reason not in (OUTGOING if outgoing else INCOMING):
         raise EntryError(f"{entry.reason!r} is no reason for credits to {'go' if outgoing else 'come'}")
     if not entry.reference or len(entry.reference.encode()) > REFERENCE_BYTES_MAX:
         raise EntryError(f"a reference has 1 to {REFERENCE_BYTES_MAX} bytes")
     if entry.lot:
         name, expires = entry.lot
-        if outgoing:
+        if outgoing or noted:
             raise EntryError("what goes out makes no lot")
         if not 0 < len(name) <= LOT_NAME_MAX or expires <= now_s:
             raise EntryError(f"a lot has a name of 1 to {LOT_NAME_MAX} characters and is not over yet")
@@ -149,7 +155,7 @@ def _plan(account: Account, entry: Entry, *, patient: bool) -> Change:
         return Change(entry.reason, entry.reference, entry.amount, lot=entry.lot, makes_room=_room(account, entry.lot))
     if entry.amount > 0:
         return Change(entry.reason, entry.reference, entry.amount)
-    wanted, owed = -entry.amount, entry.reason == "refund"
+    wanted, owed = -entry.amount, entry.reason in OWED
     taken = min(account.paid, wanted) if patient or not owed else 0
     return Change(entry.reason, entry.reference, -taken, debt=wanted - taken if owed else 0)
 

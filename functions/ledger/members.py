@@ -55,5 +55,25 @@ async def listed(ledger: Ledger, scope: str) -> list[Item]:
     return found
 
 
+async def newest(ledger: Ledger, scope: str, limit: int, before: str = "") -> tuple[list[Item], str]:
+    """The last of a scope by their names, backwards from `before`; and the name to go on before, "" at the end."""
+    names, values = {"#scope": "scope"}, {":scope": {"S": scope}}
+    if before:
+        names |= {"#member": "member"}
+        values |= {":before": {"S": before}}
+    request: Item = {
+        "TableName": ledger.table("members"),
+        "KeyConditionExpression": "#scope = :scope" + (" AND #member < :before" if before else ""),
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": values,
+        "ConsistentRead": True,
+        "ScanIndexForward": False,
+        "Limit": limit,
+    }
+    page = await ledger.read("Query", request)
+    found: list[Item] = page["Items"]
+    return found, str(found[-1]["member"]["S"]) if found and "LastEvaluatedKey" in page else ""
+
+
 def _key(scope: str, member: str) -> Item:
     return {"scope": {"S": scope}, "member": {"S": member}}

@@ -24,7 +24,7 @@ def writes(ledger: Ledger, account_id: str, gift: tuple[int, int], texts: dict[s
     account: Item = accounts.key(account_id) | {"state": {"S": "open"}, "lots": {"M": lots}, "holds": {"M": {}}}
     account |= {name: {"S": text} for name, text in texts.items() if text}
     numbers = {"created": now, "paid": 0 if expires else amount, "credited": amount, "spent": 0, "expired": 0}
-    numbers |= {"credentials_version": 1, "journal_version": 1}
+    numbers |= {"credentials_version": 1, "journal_version": 1} | ({"full": amount} if amount else {})
     account |= {name: {"N": str(number)} for name, number in numbers.items()}
     change = entries.Change("trial" if amount else "opened", "", amount)
     entry = entries.to_item(account_id, 1, 0, change, now)

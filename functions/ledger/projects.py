@@ -27,6 +27,8 @@ from functions.ledger.store import Ambiguous, Item, Ledger, Refused
 __all__ = ["ProjectKey", "Sealed", "Stored", "TestToken"]
 
 TRIES_MAX = 8
+PAGE = 20
+"""Projects read at once: a document may have 100 KB."""
 KEYS_MAX, SEALED_MAX, TEST_TOKENS_MAX, OWNERS_MAX = 20, 50, 50, 20
 SEALED_BYTES_MAX = 4000
 LABEL_LENGTH_MAX = 100
@@ -48,6 +50,19 @@ async def read(ledger: Ledger, project_id: str) -> Stored | None:
 async def of_owner(ledger: Ledger, email: str) -> tuple[str, ...]:
     """The ids of an owner's open projects, sorted. Raises LedgerUnavailable."""
     return tuple(item["member"]["S"] for item in await members.listed(ledger, members.projects(email)))
+
+
+async def page(ledger: Ledger, after: str = "") -> tuple[list[Stored], str]:
+    """Some projects, closed ones too, from where an earlier page ended; and where this one did, "" at the end.
+
+    Raises LedgerUnavailable.
+    """
+    request: Item = {"TableName": ledger.table("projects"), "Limit": PAGE, "ConsistentRead": True}
+    if after:
+        request["ExclusiveStartKey"] = {"project_id": {"S": after}}
+    answer = await ledger.read("Scan", request)
+    end = answer.get("LastEvaluatedKey", {}).get("project_id", {}).get("S", "")
+    return [from_item(item) for item in answer["Items"]], end
 
 
 async def project_of_key(ledger: Ledger, credential_id: str) -> str | None:

@@ -167,6 +167,25 @@ class Members(Model):
     member = UnicodeAttribute(range_key=True)
 
 
+class Orders(Model):
+    """Purchases at payment providers: functions/ledger/orders.py."""
+
+    class Meta(_Table):
+        table_name = "orders"
+
+    order_id = UnicodeAttribute(hash_key=True)
+
+
+class Notices(Model):
+    """What people are still to be told: functions/ledger/notices.py."""
+
+    class Meta(_Table):
+        table_name = "notices"
+
+    scope = UnicodeAttribute(hash_key=True)
+    notice_id = UnicodeAttribute(range_key=True)
+
+
 TABLES: tuple[type[Model], ...] = (
     Accounts,
     Credentials,
@@ -179,6 +198,8 @@ TABLES: tuple[type[Model], ...] = (
     Checkpoints,
     Projects,
     Members,
+    Orders,
+    Notices,
 )
 TTL_TABLES = {"windows": "ttl", "claims": "ttl"}
 

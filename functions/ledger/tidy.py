@@ -1,10 +1,12 @@
-"""Whoever reads an account tidies it: expired holds, lots that are over, debt that can be paid, days that are closed.
+"""Whoever reads an account tidies it: expired holds, lots that are over, debt that can be paid, days that are closed,
+credits that ran low and were not told of.
 
 So a crash heals without a daemon (rule 3). Every step is safe to repeat, and to be done by two at once.
 """
 
+from functions.errors import LedgerUnavailable
 from functions.ledger import account as accounts
-from functions.ledger import entries, ids, receipts, settle
+from functions.ledger import crossing, entries, ids, receipts, settle
 from functions.ledger.account import Account, Hold
 from functions.ledger.expression import Expression
 from functions.ledger.receipts import Receipt
@@ -43,6 +45,11 @@ async def tidy(ledger: Ledger, account: Account) -> Account:
             account = await _net(ledger, account)
         elif closed:
             account = await _close(ledger, account, closed)
+        elif told := crossing.writes(ledger, account):
+            try:
+                account = await _step(ledger, account, "TransactWriteItems", {"TransactItems": told})
+            except LedgerUnavailable:
+                break  # an account can be read though nobody can be told of it
         else:
             break
     return account

@@ -27,7 +27,7 @@ async def put_key(mine: Mine, name: str, api_key: object) -> dict[str, Any]:
     provider = mine.project().providers.get(name)
     if provider is None or provider.operator:
         raise NotFound("This project has no such provider of its own.")
-    return await _put(mine, provider.name, provider.base_url, asked.secret(api_key, "api_key", API_KEY_LENGTH_MIN))
+    return await keep(mine, provider.name, provider.base_url, asked.secret(api_key, "api_key", API_KEY_LENGTH_MIN))
 
 
 async def drop_key(mine: Mine, name: str) -> dict[str, Any]:
@@ -44,12 +44,20 @@ async def put_issuer(mine: Mine, number: str, secret: object) -> dict[str, Any]:
     Raises BadRequest, NotFound where there is no such issuer or where it shares no secret, NotConfigured.
     """
     issuer = _shared(mine, number)
-    return await _put(mine, issuer.shared_secret, issuer.issuer, asked.secret(secret, "secret", SHARED_LENGTH_MIN))
+    return await keep(mine, issuer.shared_secret, issuer.issuer, asked.secret(secret, "secret", SHARED_LENGTH_MIN))
 
 
 async def drop_issuer(mine: Mine, number: str) -> dict[str, Any]:
     """Forget the secret shared with an issuer. Raises NotFound."""
     return await drop_key(mine, _shared(mine, number).shared_secret)
+
+
+async def keep(mine: Mine, name: str, place: str, plain: str) -> dict[str, Any]:
+    """Seal a secret for its place and keep it under its name, in place of what was there. Raises NotConfigured."""
+    text = vault.seal(mine.secret(), mine.project_id, name, place, plain)
+    shown = "…" + plain[-SHOWN:]
+    await projects.put_sealed(mine.ledger, mine.project_id, name, text, shown)
+    return {"name": name, "shown": shown, "created": time_text(int(mine.ledger.clock.now()))}
 
 
 def _shared(mine: Mine, number: str) -> Issuer:
@@ -59,10 +67,3 @@ def _shared(mine: Mine, number: str) -> Issuer:
     if issuer is None or not issuer.shared_secret:
         raise NotFound("This project has no such issuer that shares a secret.")
     return issuer
-
-
-async def _put(mine: Mine, name: str, place: str, plain: str) -> dict[str, Any]:
-    text = vault.seal(mine.secret(), mine.project_id, name, place, plain)
-    shown = "…" + plain[-SHOWN:]
-    await projects.put_sealed(mine.ledger, mine.project_id, name, text, shown)
-    return {"name": name, "shown": shown, "created": time_text(int(mine.ledger.clock.now()))}

@@ -12,13 +12,14 @@ from typing import Any
 from functions import money
 from functions.accounts.view import account_view
 from functions.errors import BadRequest, NotFound
-from functions.ledger import abuse, credentials, grants, journal, tidy
+from functions.ledger import abuse, credentials, grants, journal, orders, tidy
 from functions.ledger.account import Account, AccountGone
 from functions.ledger.pages import accounts_of, members
 from functions.owners import asked
 from functions.owners.keys import KEY_ID
 from functions.owners.mine import Mine
 from functions.owners.shown import key_view, user_id, user_view
+from functions.payments.purchases import SHOWN
 from functions.projects.project import KEY
 
 USER_ID = re.compile("[0-9]{1,15}", re.ASCII)
@@ -58,7 +59,9 @@ async def account(mine: Mine, number: str) -> Account:
 async def shown(mine: Mine, number: str) -> dict[str, Any]:
     """All that there is about a user: what they see of their account, and how the owner knows them."""
     found, now_s = await account(mine, number), mine.ledger.clock.now()
-    view = {name: value for name, value in account_view(found, [], now_s).items() if name != "packs"}
+    bought, _ = await orders.newest(mine.ledger, orders.of_account(found.account_id), SHOWN)
+    view = account_view(found, now_s, bought=bought)
+    view = {name: value for name, value in view.items() if name not in ("packs", "methods")}
     made = await credentials.keys_of(mine.ledger, found.account_id)
     return view | user_view(found, now_s) | {"keys": [key_view(key) for key in made]}
 

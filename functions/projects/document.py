@@ -17,9 +17,12 @@ from functions.projects.abuse import abuse
 from functions.projects.endpoints import endpoints, try_templates
 from functions.projects.fields import choice, entries, fields, line, refused, truth, whole
 from functions.projects.methods import methods
+from functions.projects.notices import notices
 from functions.projects.operators import OperatorProvider
 from functions.projects.operators import llama as llama_of
-from functions.projects.project import DEFAULT, FORWARD, KEY, MANAGED, Endpoint, Method, Pack, Project, Route, Target
+from functions.projects.packs import check_built_in, check_purchases, packs
+from functions.projects.payments import payments
+from functions.projects.project import DEFAULT, FORWARD, KEY, MANAGED, Endpoint, Method, Project, Route, Target
 from functions.projects.providers import all_of, routes
 from functions.settings import Settings
 
@@ -27,12 +30,12 @@ FORMAT = 1
 BYTES_MAX = 100_000
 ORIGINS_MAX = 100
 FIELDS_MAX = 100
-PACKS_MAX = 20
-AMOUNT_MAX = 10**9
-OPTIONAL = ("format", "providers", "models", "endpoints", "fields", "images", "origins", "abuse", "packs")
+OPTIONAL = (
+    *("format", "providers", "models", "endpoints", "fields", "images", "origins", "abuse"),
+    *("packs", "payments", "notices"),
+)
 REQUIRED = ("name", "mode", "auth")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9.\[\]:_-]+|null")
-_PACK = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
 def parse(
@@ -69,8 +72,12 @@ def parse(
         images=_images(about.get("images", False), mode),
         origins=frozenset(_origin(*entry) for entry in entries("origins", about.get("origins", []), ORIGINS_MAX)),
         abuse=abuse("abuse", about["abuse"], providers) if about.get("abuse") is not None else None,
-        packs=_packs("packs", about.get("packs", [])),
+        packs=packs("packs", about.get("packs", []), for_sale=bool(about.get("payments"))),
+        payments=payments("payments", about.get("payments", {}), check),
+        notices_url=notices("notices", about["notices"], check) if about.get("notices") is not None else "",
     )
+    own = [method for name, method in project.methods.items() if "rules" in about["auth"][name]]
+    check_purchases("auth", own, project.packs)
     try_templates("endpoints", project)
     return project
 
@@ -89,7 +96,7 @@ def of_settings(settings: Settings) -> Project:
         version=0,
         name=DEFAULT,
         mode=DEFAULT,
-        methods={KEY: Method(KEY, rules.of(settings, KEY))},
+        methods={KEY: Method(KEY, check_built_in(rules.of(settings, KEY)))},
         providers={"llama": llama_of(settings)},
         routes=(Route("*", (Target("llama"),)),),
         endpoints={path: Endpoint({}) for path in llama.ENDPOINTS},
@@ -127,18 +134,3 @@ def _origin(path: str, value: Any) -> str:
     scheme, _, host = origin.partition("://")
     usual = {"https": ":443", "http": ":80"}.get(scheme, "")
     return origin.removesuffix(usual) if usual and host.count(":") == 1 else origin
-
-
-def _packs(path: str, value: Any) -> tuple[Pack, ...]:
-    packs: list[Pack] = []
-    for where, entry in entries(path, value, PACKS_MAX):
-        about = fields(where, entry, ("id", "amount", "currency"), ("id", "amount", "currency"))
-        name, currency = about["id"], about["currency"]
-        if not isinstance(name, str) or not _PACK.fullmatch(name):
-            raise refused(f"{where}.id", "must be a name of 1 to 40 small letters, digits, - and _")
-        if any(pack.pack_id == name for pack in packs):
-            raise refused(f"{where}.id", "stands there already")
-        if not isinstance(currency, str) or not re.fullmatch("[a-z]{3}", currency):
-            raise refused(f"{where}.currency", "must be a currency such as usd")
-        packs.append(Pack(name, whole(f"{where}.amount", about["amount"], 1, AMOUNT_MAX), currency))
-    return tuple(packs)

@@ -75,6 +75,19 @@ class Pack:
     currency: str
 
 
+@dataclass(frozen=True, slots=True)
+class PaymentTerms:
+    """What is no secret of a connection to a payment provider; `mode` is `live` or `test`."""
+
+    mode: str
+    url: str = ""
+    """Of the owner's BTCPay Server, without a slash at its end."""
+    store: str = ""
+    """Of BTCPay Server."""
+    product: str = ""
+    """Of Polar."""
+
+
 @dataclass(frozen=True)
 class Project:
     """One version of a project. `version` is 0 for the built-in one."""
@@ -98,3 +111,7 @@ class Project:
     """Pages that may call; none listed: all may."""
     abuse: Abuse | None = None
     packs: tuple[Pack, ...] = ()
+    payments: Mapping[str, PaymentTerms] = field(default_factory=dict)
+    """With whom it takes payments, by provider."""
+    notices_url: str = ""
+    """Where its owner is told what happens."""

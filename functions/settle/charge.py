@@ -4,6 +4,7 @@ import logging
 
 from functions.errors import LedgerUnavailable
 from functions.forward.llama import Prepared
+from functions.ledger import crossing
 from functions.ledger.abuse import Policy
 from functions.ledger.account import Account
 from functions.ledger.admit import Admission
@@ -50,7 +51,7 @@ async def charge(
 ) -> Account | None:
     """Settle a request by its receipt; returns the account after, or None where that is not known.
 
-    An `offence` is counted with it, which may block the account.
+    An `offence` is counted with it, which may block the account. Where credits ran low by it, its user will be told.
 
     Never raises: the answer is made, and the client is to have it. What cannot be settled now is settled by
     whoever reads the account next, by the receipt if it was put, else at no cost when the hold expires.
@@ -66,5 +67,6 @@ async def charge(
         observer.not_settled(receipt)
     else:
         observer.settled(receipt)
+        await crossing.tell(ledger, after)
         return after
     return None

@@ -6,6 +6,7 @@ An entry makes one Telemetry per process, and from it a Watch for every request:
 import json
 import logging
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from functions.errors import where
@@ -20,6 +21,13 @@ TRACE_ID = re.compile(r"(?:^|;)Root=(1-[0-9a-f]{8}-[0-9a-f]{24})(?:;|$)")
 """A client may send this header itself: nothing that is no trace id gets into the log.
 https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader"""
 FUNCTION_REQUEST_ID = re.compile(r"[0-9a-f-]{36}")
+
+ERRANDS: Mapping[str, Mapping[str, str]] = {
+    "notices": {"told": "NoticesTold", "failed": "NoticesFailed", "given_up": "NoticesGivenUp"},
+    "reconcile": {"repaired": "LostEvents", "unmatched": "UnmatchedPayments", "failed": "NotReconciled"},
+}
+"""By task, what its answer says of which metric. What is wrong with owners' payments is theirs to mend."""
+DEFAULT = "default"
 
 log = logging.getLogger("farebox.telemetry")
 
@@ -75,6 +83,18 @@ class Telemetry:
         """So many accounts were audited, and together are off by so many microcredits."""
         if self.metrics:
             self.metrics.write({"AuditedAccounts": accounts, "Drift": drift})
+
+    def errand(self, task: str, told: Mapping[str, Any]) -> None:
+        """What an errand came to: numbers, or lists of which what is of the built-in project counts."""
+        if self.metrics and told:
+            found = {name: told.get(key, 0) for key, name in ERRANDS[task].items()}
+            self.metrics.write({name: float(_count(each)) for name, each in found.items()})
+
+
+def _count(found: Any) -> int:
+    if isinstance(found, int):
+        return found
+    return sum(one["project"] == DEFAULT for one in found)
 
 
 def invocation(trace: str, context: str) -> dict[str, str]:

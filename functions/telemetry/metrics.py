@@ -31,6 +31,12 @@ UNITS = {
     "HealedHolds": MetricUnit.Count,
     "Drift": MetricUnit.NoUnit,
     "AuditedAccounts": MetricUnit.Count,
+    "NoticesTold": MetricUnit.Count,
+    "NoticesFailed": MetricUnit.Count,
+    "NoticesGivenUp": MetricUnit.Count,
+    "LostEvents": MetricUnit.Count,
+    "UnmatchedPayments": MetricUnit.Count,
+    "NotReconciled": MetricUnit.Count,
 }
 """Every metric. One value of each at most stands in a line, so Powertools' limit of 100 values is far."""
 

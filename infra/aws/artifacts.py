@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-LAYERS = ("stream", "rest")
+LAYERS = ("stream", "rest", "payments")
+BESIDE = {"payments": "rest"}
+"""A layer that no function has without another leaves out what that one holds."""
 
 
 class PackageFailed(Exception):
@@ -20,7 +22,7 @@ class Artifacts:
     code_key: str
     """code/<sha256>.zip: of all functions."""
     layer_keys: Mapping[str, str]
-    """By the layer's name, `stream` and `rest`: layers/<name>-<sha256>.zip."""
+    """By the layer's name, one of LAYERS: layers/<name>-<sha256>.zip."""
     version: str
     """The commit, with `-dirty` where the working tree differed from it."""
 

@@ -31,6 +31,8 @@ LOGS_GB = 0.50
 TRACES_MILLION = 5.00
 TRACED_SHARE = 0.05
 """X-Ray's default rule, beyond the first request of each second."""
+SCHEDULES_MILLION = 1.00
+READ_UNIT_MILLION = 0.125
 STORAGE_GB_MONTH = 0.25
 RECOVERY_GB_MONTH = 0.20
 
@@ -85,12 +87,26 @@ def kept_a_month(chat: Chat) -> float:
     return MILLION * chat.receipt_bytes / 1024**3 * (STORAGE_GB_MONTH + RECOVERY_GB_MONTH)
 
 
-ALARM_METRICS = 49
-METRIC_SERIES = 50
+RUNS_A_MONTH = HOURS_A_MONTH * 60
+"""Of errands."""
+RUN = Chat(seconds=0.1, memory_mb=256, writes=0, log_kib=0.6)
+"""One that finds nothing to do: a read of what is due, and Lambda's own three lines."""
+
+
+def runs_a_month() -> float:
+    """Dollars a month for looking each minute whether there is something to tell."""
+    run = per_million(RUN)
+    parts = [run["Lambda, compute"], run["Lambda, requests"], run["logs and metrics, as log lines"]]
+    return RUNS_A_MONTH / MILLION * (sum(parts) + SCHEDULES_MILLION + READ_UNIT_MILLION)
+
+
+ALARM_METRICS = 61
+METRIC_SERIES = 55
 FIXED: tuple[tuple[str, str, float], ...] = (
     ("five secrets", "$0.40 each", 5 * 0.40),
     ("alarms", f"$0.10 for each metric they watch, {ALARM_METRICS}", ALARM_METRICS * 0.10),
     ("metrics of Farebox", f"$0.30 for each series, about {METRIC_SERIES}", METRIC_SERIES * 0.30),
+    ("errands, each minute", f"{RUNS_A_MONTH:,} runs that find nothing to do", runs_a_month()),
     ("CloudWatch dashboard", "the account's first three are free", 0.0),
     ("CloudFront and the site's bucket", "within the always-free tier", 0.0),
     ("traces, the first of each second", "$5.00 per million, at most", HOURS_A_MONTH * 3600 / MILLION * TRACES_MILLION),

@@ -32,10 +32,12 @@ BUCKET_ACTIONS = (
     " ListTagsForResource TagResource UntagResource"
 )
 FUNCTION_ACTIONS = (
-    "CreateFunction GetFunction GetFunctionConfiguration UpdateFunctionCode UpdateFunctionConfiguration DeleteFunction"
-    " PublishVersion ListVersionsByFunction PutFunctionConcurrency DeleteFunctionConcurrency GetFunctionConcurrency"
-    " GetFunctionCodeSigningConfig GetFunctionRecursionConfig GetFunctionScalingConfig GetRuntimeManagementConfig"
-    " PutRuntimeManagementConfig AddPermission RemovePermission GetPolicy TagResource UntagResource ListTags"
+    "CreateFunction GetFunction GetFunctionConfiguration UpdateFunctionCode UpdateFunctionConfiguration"
+    " DeleteFunction PublishVersion ListVersionsByFunction PutFunctionConcurrency DeleteFunctionConcurrency"
+    " GetFunctionConcurrency GetFunctionCodeSigningConfig GetFunctionRecursionConfig GetFunctionScalingConfig"
+    " GetRuntimeManagementConfig PutRuntimeManagementConfig PutFunctionEventInvokeConfig"
+    " UpdateFunctionEventInvokeConfig GetFunctionEventInvokeConfig DeleteFunctionEventInvokeConfig AddPermission"
+    " RemovePermission GetPolicy TagResource UntagResource ListTags"
 )
 LAYER_ACTIONS = "PublishLayerVersion GetLayerVersion DeleteLayerVersion"
 STATE_MACHINE_ACTIONS = (
@@ -173,7 +175,7 @@ def data(stage: Stage) -> list[Statement]:
 
 
 def application(stage: Stage) -> list[Statement]:
-    """The stack of the functions: they, their API, the nightly audit and its schedule."""
+    """The stack of the functions: they, their API, what runs by itself, and its schedules."""
     region = stage.region
     adapter = arn("lambda", "layer:LambdaAdapterLayer*:*", region, ADAPTER_ACCOUNT)
     layers = [arn("lambda", f"layer:{stage.stack}-*{end}", region) for end in ("", ":*")]

@@ -8,7 +8,13 @@ from collections.abc import Mapping
 DOCUMENTS: Mapping[str, tuple[str, ...]] = {
     "gateway": ("HASH_SECRET", "LLAMA_API_KEY"),
     "admin": ("ADMIN_KEY",),
-    "payments": ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "BTCPAY_API_KEY", "BTCPAY_WEBHOOK_SECRET"),
+    "payments": (
+        *("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_WEBHOOK_SECRET_BEFORE"),
+        *("POLAR_ACCESS_TOKEN", "POLAR_WEBHOOK_SECRET", "POLAR_WEBHOOK_SECRET_BEFORE"),
+        "MOLLIE_API_KEY",
+        *("BTCPAY_API_KEY", "BTCPAY_WEBHOOK_SECRET", "BTCPAY_WEBHOOK_SECRET_BEFORE"),
+        "NOTICES_SECRET",
+    ),
     "mail": ("SMTP_PASSWORD",),
     "projects": ("PROJECTS_SECRET", "PROJECTS_SECRET_BEFORE", "OPERATOR_PROVIDERS"),
 }

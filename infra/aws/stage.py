@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-FUNCTIONS = ("api", "stream", "webhooks", "console", "admin", "authorizer", "maintenance")
+FUNCTIONS = ("api", "stream", "webhooks", "console", "admin", "authorizer", "maintenance", "errands")
 
 MEMORY_MB = dict.fromkeys(FUNCTIONS, 256) | {"authorizer": 128}
 RESERVED = dict.fromkeys(FUNCTIONS, 0)

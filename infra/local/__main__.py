@@ -19,6 +19,7 @@ from infra.local.progress import Progress
 
 START_TIMEOUT_S = 60.0
 LOOK_S = 0.5
+ERRANDS_EVERY_S = 5
 
 
 def main() -> int:
@@ -54,7 +55,8 @@ def _run(asked: Configuration, children: Children, progress: Progress) -> None:
     llama_server = _start_services(asked, children, progress, dynamodb_port)
     with progress.step("tables"):
         children.run("tables", ["-m", "infra.local.tables"], environ, START_TIMEOUT_S)
-    gateway = children.start("gateway", ["-m", "infra.local.server", "--port", str(asked.port)], environ)
+    served = ["-m", "infra.local.server", "--port", str(asked.port), "--errands", str(ERRANDS_EVERY_S)]
+    gateway = children.start("gateway", served, environ)
     if llama_server:
         with progress.step(f"llama.cpp with {llama.MODEL_FILE} on port {asked.llama_port}"):
             _wait_for_health(children, llama_server, asked.llama_port, "/health")

@@ -8,16 +8,13 @@ import argparse
 import os
 import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from functions import money, settings
 from functions.errors import LedgerUnavailable
 from functions.ledger import tables
 from functions.ledger.audit import Finding, audit_all
 from functions.ledger.store import Ledger
-from infra.local import configuration
-from infra.local.configuration import Configuration
-from infra.local.loopback import HOST, ask
+from infra.local import running
 from infra.local.processes import Failed
 from infra.local.progress import Progress
 
@@ -65,8 +62,7 @@ def main() -> int:
     full = parser.parse_args().full
     progress = Progress()
     try:
-        asked = configuration.read(settings.dotenv(Path(".env")) | dict(os.environ))
-        deployment = settings.read(configuration.gateway_environ(asked, {}, _port_of_dynamodb(asked)))
+        deployment = running.deployment("audit")
         ledger = Ledger(tables.Synchronous(deployment), tables.SystemClock(), os.urandom, deployment.table_prefix)
         endpoint = deployment.dynamodb_endpoint_url
         told = Told(tables.drive(_about(ledger, endpoint)))
@@ -79,23 +75,6 @@ def main() -> int:
         return STOPPED
     _report(told, progress)
     return DRIFT if told.drift else NOT_RUN if told.unread else 0
-
-
-def _port_of_dynamodb(asked: Configuration) -> int:
-    """The port of MiniStack that `make run` started; 0 where a setting says where DynamoDB is. Raises Failed.
-
-    MiniStack 1.5.33 names a file by its port, in the folder that `make run` gives it for such files.
-    """
-    if not asked.starts_dynamodb:
-        return 0
-    for file in sorted((asked.folder / "tmp").glob("ministack-*.pid")):
-        port = file.stem.removeprefix("ministack-")
-        if port.isdecimal() and ask(int(port), "GET", "/_ministack/health")[0] == 200:
-            return int(port)
-    raise Failed(
-        f"nothing to audit: no `make run` is running in {asked.folder}. Start it, or say where the tables are: "
-        f"DYNAMODB_ENDPOINT_URL=http://{HOST}:8000 (or https://dynamodb.<region>.amazonaws.com) make audit"
-    )
 
 
 async def _about(ledger: Ledger, endpoint: str) -> int:

@@ -21,6 +21,7 @@ from functions import settings
 from functions.errors import FareboxError, NotFound, TooLarge
 from functions.forward.endpoints import ENDPOINTS
 from functions.routing import Match
+from infra.local import errands
 from infra.local.authorizing import authorize
 from infra.local.events import Answer, Context, answer_of, event_of, raw_path
 from infra.local.functions import Function, Resources, operators, owners, routed
@@ -161,6 +162,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=8503)
     parser.add_argument("--stage", default="", help="serve below /STAGE, as API Gateway does")
+    parser.add_argument("--errands", type=float, default=0, help="tell what is due every so many seconds; 0: never")
     given = parser.parse_args()
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     import app  # noqa: PLC0415  what is served; tests put others behind the gateway
@@ -178,20 +180,21 @@ def main() -> None:
     ]
     found = settings.get()
     base_url = found.base_url.rstrip("/")
-    uvicorn.run(
-        gateway(functions.stream.app, behind, STATIC, found.max_body_bytes, stage=given.stage, base_url=base_url),
-        host=HOST,
-        port=given.port,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        access_log=False,
-        # The socket's peer is the client here; uvicorn would believe X-Forwarded-For of a local one.
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
-    )
+    with errands.running(given.errands):
+        uvicorn.run(
+            gateway(functions.stream.app, behind, STATIC, found.max_body_bytes, stage=given.stage, base_url=base_url),
+            host=HOST,
+            port=given.port,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            access_log=False,
+            # The socket's peer is the client here; uvicorn would believe X-Forwarded-For of a local one.
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
+        )
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def at(text: str) -> datetime:
 
 
 def test_a_new_account_shows_its_trial(front: RunningGateway) -> None:
-    """Right after registration: the trial and when it ends, nothing used, the packs for sale."""
+    """Right after registration: the trial and when it ends, nothing used, the packs for sale, nobody to pay."""
     key = front.register("new@farebox.test")
     account = front.account(key)
     user_id = account.pop("user_id")
@@ -36,7 +36,7 @@ def test_a_new_account_shows_its_trial(front: RunningGateway) -> None:
     assert abs(datetime.now(UTC) - created) < timedelta(minutes=5)
     assert [pack["id"] for pack in packs] == ["starter", "standard", "pro"]
     assert all(set(pack) == {"id", "credits", "amount", "currency"} for pack in packs)
-    balance = {"available": 100_000, "trial": 100_000, "paid": 0, "held": 0, "spent": 0}
+    balance = {"available": 100_000, "trial": 100_000, "paid": 0, "held": 0, "spent": 0, "debt": 0}
     empty: list[Any] = []
     assert account == {
         "project": "default",
@@ -44,6 +44,8 @@ def test_a_new_account_shows_its_trial(front: RunningGateway) -> None:
         "balance": balance,
         "use": empty,
         "receipts": empty,
+        "orders": empty,
+        "methods": empty,
     }
 
 

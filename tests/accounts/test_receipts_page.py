@@ -202,7 +202,7 @@ async def test_a_day_that_is_closed_while_a_page_is_made_counts_once(ledger: Tes
     await tidy.read(books.ledger, account.account_id)
     assert account.days  # as it was read before the move
     assert books.days(account) == expected
-    (shown,) = account_view(account, [], books.clock.now())["use"]
+    (shown,) = account_view(account, books.clock.now())["use"]
     assert (shown["requests"], shown["input_tokens"], shown["output_tokens"]) == (3, 9, 12)
 
 

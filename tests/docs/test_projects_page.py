@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from functions.currencies import DECIMALS
 from functions.forward import hosted
 from functions.forward.endpoints import ENDPOINTS
 from functions.forward.providers import KINDS
-from functions.projects import document, presets
+from functions.projects import document, payments, presets
 from functions.projects.client_sets import SETTABLE
 from functions.projects.project import METHODS, Project
 from functions.projects.providers import TUNED
@@ -21,6 +22,7 @@ BLOCKS: list[Any] = [json.loads(block) for block in re.findall(r"```json\n(.*?)`
 DOCUMENTS = [block for block in BLOCKS if "auth" in block]
 (ISSUERS,) = [block for block in BLOCKS if isinstance(block, list)]
 (ABUSE,) = [block for block in BLOCKS if "threshold" in block]
+(SELLING,) = [block for block in BLOCKS if "payments" in block]
 
 
 def tables(title: str) -> list[list[list[str]]]:
@@ -88,6 +90,19 @@ def test_what_is_left_out_is_as_the_page_says() -> None:
         assert float(rows[name]) == getattr(one, name)
     assert rows["output_tokens"].endswith(f"else {one.output_tokens}")
     assert (one.limit_name, one.client_left) == ("max_tokens", "drain")
+
+
+def test_the_page_says_with_whom_users_pay() -> None:
+    """Its example is taken with the purchases that stand beside it; its table has each field of each connection."""
+    section = PAGE.split("\n## Packs and payments\n")[1].split("\n## ")[0]
+    (purchases,) = re.findall(r"`credits\.purchases`: `(.*?)`", section)
+    rules = {"rules": {"credits": {"purchases": json.loads(purchases)}}}
+    made = project(SMALL | {"auth": {"key": rules}} | SELLING)
+    assert set(made.payments) == set(payments.FIELDS)
+    assert set(made.methods["key"].rules.purchases) == {pack.pack_id for pack in made.packs}
+    rows = {name: words(row[1]) for row in tables("Packs and payments")[0] for name in words(row[0])}
+    assert rows == {name: list(fields) for name, fields in payments.FIELDS.items()}
+    assert set(re.findall(r"\b[A-Z]{3}\b", section)) - {"API"} == {currency.upper() for currency in DECIMALS}
 
 
 def errors() -> list[tuple[Any, str]]:

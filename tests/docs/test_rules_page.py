@@ -13,6 +13,10 @@ from functions import settings as settings_module
 from functions.admit import rules
 from functions.admit.prices import FIELDS
 from functions.admit.rules import Rules
+from functions.currencies import shown
+from functions.money import MICROCREDITS_PER_CREDIT
+from functions.payments import packs
+from functions.projects import document
 from tests import stand
 from tests.stand import ROOT, RunningGateway
 
@@ -23,8 +27,8 @@ DOCUMENTS = [block for block in BLOCKS if '"object"' not in block]
 FIRST, SECOND = DOCUMENTS[:2]
 
 
-def read(document: str) -> Rules:
-    return rules.of(settings_module.read({"RULES": document}))
+def read(text: str) -> Rules:
+    return rules.of(settings_module.read({"RULES": text}))
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +38,10 @@ def second_gateway(dynamodb_url: str, tmp_path_factory: pytest.TempPathFactory) 
         yield start(RULES=SECOND)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=range(len(DOCUMENTS)))
-def test_every_document_on_the_page_is_read(document: str) -> None:
+@pytest.mark.parametrize("text", DOCUMENTS, ids=range(len(DOCUMENTS)))
+def test_every_document_on_the_page_is_read(text: str) -> None:
     """Each JSON example is well-formed, and says something that the settings do not."""
-    assert read(document) != read("")
+    assert read(text) != read("")
 
 
 def test_the_first_document_says_what_stands_in_it() -> None:
@@ -82,6 +86,20 @@ def test_the_messages_on_the_page_are_those_of_the_code() -> None:
         read('{"prices": [{"model": "*", "input": 1.5, "output": 1}]}')
     assert f"`{refused.value}`" in PAGE.replace("\n", " ")
     assert "input_above_limit" in (ROOT / "functions/story.py").read_text()
+
+
+def test_the_page_says_what_packs_bring() -> None:
+    """Each built-in pack with its older name, price and credits; and the words for a pack that there is none of."""
+    section = PAGE.split("\n## What packs bring\n")[1].split("\n## ")[0]
+    rows = [[cell.strip(" `") for cell in row.split("|")[1:-1]] for row in section.splitlines() if row[:3] == "| `"]
+    older = {name: other for other, name in packs.ALIASES.items()}
+    assert rows == [
+        [name, older[name], shown(pack.amount, pack.currency), f"{credits // MICROCREDITS_PER_CREDIT:,}"]
+        for name, (pack, credits) in packs.BUILT_IN.items()
+    ]
+    with pytest.raises(settings_module.SettingsError) as refused:
+        document.of_settings(settings_module.read({"RULES": '{"credits": {"purchases": {"startr": 1}}}'}))
+    assert f"`{refused.value}`" in PAGE.replace("\n", " ")
 
 
 def settled(value: Any, name: str = "") -> Any:

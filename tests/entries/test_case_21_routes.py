@@ -9,13 +9,14 @@ from functions import admin, webhooks
 from functions.cors import METHODS
 from functions.entry import ANY
 from functions.forward.endpoints import ENDPOINTS
+from functions.payments.provider import PROVIDERS
 from tests.entries.keys import as_admin
 from tests.forward.stage import new_key
 from tests.stand import RunningGateway
 
 ANYBODY, USERS, OPERATOR = (200, 200, 200), (401, 200, 401), (403, 403, 200)
 ANYBODY_WRONG, UNSIGNED, NOWHERE, NOT_THERE = (400, 400, 400), (400, 400, 400), (404, 404, 404), (403, 403, 404)
-NOT_SERVED = (401, 404, 401)
+NOT_SERVED, USERS_WRONG = (401, 404, 401), (401, 400, 401)
 """By the built-in project: users of others are in tests/projects."""
 CHAT = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5}
 
@@ -25,6 +26,9 @@ ROUTES: dict[str, tuple[tuple[int, int, int], Any]] = {
     "POST /register": (ANYBODY_WRONG, {"email": "none"}),
     "GET /account": (USERS, None),
     "GET /account/receipts": (USERS, None),
+    "GET /account/top-up": (USERS, None),
+    "PUT /account/top-up": (USERS_WRONG, {"pack": "none", "below": 1, "per_day": 1}),
+    "DELETE /account/top-up": (USERS, None),
     "POST /v1/estimate": (USERS, CHAT),
     "GET /v1/models": (USERS, None),
     "GET /v1/models/{name}": ((401, 404, 401), None),
@@ -35,8 +39,11 @@ ROUTES: dict[str, tuple[tuple[int, int, int], Any]] = {
     "POST /v1/embeddings": (NOT_SERVED, {"input": "Hi"}),
     "POST /v1/moderations": (NOT_SERVED, {"input": "Hi"}),
     **{f"{method} /v1/{{proxy+}}": (NOWHERE, None) for method in ("DELETE", "GET", "PATCH", "POST", "PUT")},
-    "POST /stripe/webhook": (UNSIGNED, {}),
-    "POST /btcpay/webhook": (UNSIGNED, {}),
+    "POST /checkout": (USERS_WRONG, {"pack": "none"}),
+    "GET /checkout": (USERS_WRONG, None),
+    "GET /checkout/done": (ANYBODY, None),
+    **{f"POST /{provider}/webhook": (UNSIGNED, {}) for provider in PROVIDERS},
+    **{f"POST /projects/{{project_id}}/{provider}/webhook": (NOWHERE, {}) for provider in PROVIDERS},
     "GET /admin/status": (OPERATOR, None),
     "GET /admin/projects/{project_id}": (NOT_THERE, None),
     "PUT /admin/projects/{project_id}/grants": (NOT_THERE, {"providers": []}),
@@ -45,7 +52,8 @@ ROUTES: dict[str, tuple[tuple[int, int, int], Any]] = {
 }
 """Of each route, the status for nobody, a user and the operator; and a body. HEAD is as GET."""
 
-READABLE_BY_PAGES = {"/health", "/register", "/account", "/account/receipts", "/checkout", "/v1/estimate"}
+READABLE_BY_PAGES = {"/health", "/register", "/account", "/account/receipts", "/checkout", "/checkout/done"}
+READABLE_BY_PAGES |= {"/account/top-up", "/v1/estimate"}
 READABLE_BY_PAGES |= {"/v1/models", "/v1/models/{name}", "/v1/{proxy+}", *ENDPOINTS}
 """What answers preflights."""
 

@@ -13,7 +13,7 @@ from tests.forward.stage import CHAT, HELLO, new_key
 from tests.stand import ROOT, Answer, RunningGateway, StartGateway
 
 PATHS = [CHAT, "/v1/completions", "/v1/responses", "/v1/estimate", "/v1/models", "/v1/models/x.gguf", "/v1/none/such"]
-PATHS += ["/account", "/account/receipts", "/checkout", "/register", "/health"]
+PATHS += ["/account", "/account/receipts", "/account/top-up", "/checkout", "/register", "/health"]
 SDK = "authorization,content-type,openai-beta,x-promptproxy-key,x-stainless-os,x-stainless-retry-count,x-user-token"
 ORIGIN = {"Origin": "https://app.example"}
 

@@ -51,6 +51,7 @@ SMTP_FROM = "Farebox <no-reply@farebox.example>"
 TRIAL_TOKENS = 100_000
 REGISTRATION_RATE_LIMIT = 1000
 INFERENCE_IP_RATE_LIMIT = 10_000
+STRIPE_URL = "{stripe_url}"
 
 [mail]
 identity = "farebox.example"
@@ -201,11 +202,17 @@ def strict_ministack(folder: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def deployment(folder: Path, llama_url: str, name: str = "test") -> Iterator[Deployed]:
+def deployment(
+    folder: Path, llama_url: str, name: str = "test", stripe_url: str = "https://api.stripe.com"
+) -> Iterator[Deployed]:
     """A MiniStack with a package for it beside it, and an e-mail identity as an operator has one. Not deployed yet."""
     with strict_ministack(folder) as url:
         stage_text = STAGE.format(
-            architecture=packaged.ARCHITECTURE, python=packaged.PYTHON, llama_url=llama_url, url=url
+            architecture=packaged.ARCHITECTURE,
+            python=packaged.PYTHON,
+            llama_url=llama_url,
+            url=url,
+            stripe_url=stripe_url,
         )
         (folder / f"{name}.toml").write_text(stage_text)
         stage, left_out = build(folder, name)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.aws import package, stage_file, zips
+from infra.aws.artifacts import LAYERS
 from infra.aws.stage import Network, Stage
 from infra.local.progress import Progress
 
@@ -64,6 +65,6 @@ def build(folder: Path, **changes: Any) -> Package:
 def unpack(made: Package, folder: Path) -> Unpacked:
     """Unpack all of a package under `folder`."""
     zips.unpack(made.code, folder / "task")
-    for name in ("stream", "rest"):
+    for name in LAYERS:
         zips.unpack(made.layer(name), folder / name)
-    return Unpacked(folder / "task", {name: folder / name for name in ("stream", "rest")})
+    return Unpacked(folder / "task", {name: folder / name for name in LAYERS})

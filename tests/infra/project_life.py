@@ -1,17 +1,18 @@
 """What an owner, the operator and a user do with a project, through any gateway: on this machine, or deployed."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.owners.owner import JWT, LINK
+from tests.payments.standins.base import Delivery, StandIn
 from tests.stand import Answer, RunningGateway
 
 CHAT = "/v1/chat/completions"
 MODEL = "the-model"
 HELLO = {"messages": [{"role": "user", "content": "Say hello."}]}
-DOCUMENT = {
+DOCUMENT: dict[str, Any] = {
     "format": 1,
     "name": "Travel helper",
     "mode": "managed",
@@ -19,8 +20,17 @@ DOCUMENT = {
     "providers": {"home": {"operator": "llama"}, "openai": {"preset": "openai"}},
     "models": [{"model": MODEL, "providers": [{"provider": "home"}]}],
     "endpoints": {CHAT: {"template": {"model": MODEL, "max_tokens": 8, "messages": []}}},
+    "payments": {"stripe": {"mode": "test"}},
+    "notices": {"url": "https://travel.example/told"},
 }
 """Its model is the operator's, which has to be granted; its users come without anything, or in any other way."""
+PACK = {"id": "small", "amount": 100, "currency": "eur"}
+GAIN = {"credits": {"purchases": {"small": 1000}}}
+SHOP = DOCUMENT | {
+    "auth": {**DOCUMENT["auth"], "key": {"rules": DOCUMENT["auth"]["key"]["rules"] | GAIN}},
+    "packs": [PACK],
+}
+"""The same, selling to users with keys."""
 
 
 @dataclass
@@ -74,6 +84,31 @@ class Life:
         assert (answer.status, answer.json()["grants"]) == (200, ["llama"]), answer.body
         assert self.gateway.request("GET", path, key=self.admin_key).json()["grants"] == ["llama"]
 
+    def sell(self, api_key: str, webhook_secret: str) -> str:
+        """Make it a shop, with its own account at Stripe; gives the key of a user."""
+        version = self.of_project("GET")["version"]
+        self.of_project("PUT", "", {"version": version, "document": SHOP})
+        self.of_project("PUT", "/payments/stripe/key", {"api_key": api_key})
+        self.of_project("PUT", "/payments/stripe/webhook-secret", {"secret": f"of-before-{webhook_secret}"})
+        self.of_project("PUT", "/payments/stripe/webhook-secret", {"secret": webhook_secret})
+        key: str = self.of_project("POST", "/users", {"reference": "a buyer"})["key"]
+        return key
+
+    def buy(self, stripe: StandIn, key: str, project: str = "", **asked: Any) -> str:
+        """Begin a purchase of the pack, or of what is `asked`; gives the provider's reference of the checkout."""
+        body = {"pack": PACK["id"], "method": "stripe"} if project else asked
+        answer = self.gateway.request("POST", "/checkout", body, key=key)
+        assert answer.status == 200, answer.body
+        assert answer.json()["url"].startswith("http")
+        return stripe.references()[-1]
+
+    def deliver(self, deliveries: Sequence[Delivery], project: str = "") -> None:
+        """Send events of Stripe, which must be taken; to the address of a project, or of the built-in one."""
+        path = (f"/projects/{project}" if project else "") + "/stripe/webhook"
+        for sent in deliveries:
+            answer = self.gateway.request("POST", path, sent.body, headers=dict(sent.headers))
+            assert answer.status == 200, answer.body
+
     def chat(self, key: str, token: str = "", path: str = CHAT) -> Answer:
         """What a page of the app asks."""
         return self.gateway.request("POST", path, HELLO, key=key, headers={"X-User-Token": token} if token else {})
@@ -102,6 +137,9 @@ class Life:
         self.of_project("DELETE", "/providers/openai/key")
         self.of_project("PUT", "/issuers/0/secret", {"secret": "s" * 40})
         self.of_project("DELETE", "/issuers/0/secret")
+        self.of_project("PUT", "/notices/secret", {"secret": "whsec_" + "c2VjcmV0" * 4})
+        self.of_project("DELETE", "/notices/secret")
+        self.look_after_payments()
         made = self.of_project("POST", "/test-tokens", {"label": "mine", "days": 1})
         self.of_project("DELETE", f"/test-tokens/{made['id']}")
         self.of_project("PUT", "/owners", {"emails": [self.email, f"other-{self.email}"]})
@@ -113,6 +151,21 @@ class Life:
         copy = self.told("POST", "/projects/import", exported)
         assert copy["needs_grant"] == ["llama"]
         self.told("DELETE", f"/projects/{copy['id']}")
+
+    def look_after_payments(self) -> None:
+        """A connection is made whole, and taken apart again."""
+        self.of_project("PUT", "/payments/stripe/key", {"api_key": "sk_test_of-an-owner"})
+        self.of_project("PUT", "/payments/stripe/webhook-secret", {"secret": "whsec_of-an-owner"})
+        (connection,) = self.of_project("GET", "/payments")["data"]
+        assert connection["ready"]
+        assert connection["webhook_url"].endswith(f"/projects/{self.project}/stripe/webhook")
+        self.of_project("DELETE", "/payments/stripe/key")
+        self.of_project("DELETE", "/payments/stripe/webhook-secret")
+        self.of_project("GET", "/orders")
+        looking = f"/console/projects/{self.project}/payments/stripe/looked-at"
+        answer = self.gateway.request("POST", looking, {"about": "ch_none"}, key=self.session)
+        assert answer.status == 400  # nothing is listed
+        self.asked.add(("POST", looking))
 
     def sign_out(self) -> None:
         self.told("DELETE", "/sessions")

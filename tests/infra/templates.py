@@ -14,7 +14,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 from infra.aws import chalice_template, stage_file
-from infra.aws.artifacts import Artifacts, bucket_value
+from infra.aws.artifacts import LAYERS, Artifacts, bucket_value
 from infra.aws.stage import Stage
 from infra.aws.template import application
 
@@ -38,7 +38,7 @@ def stage(name: str = "staging", **document: Any) -> Stage:
 
 
 def artifacts(of: Stage) -> Artifacts:
-    keys = {name: f"layers/{name}-{DIGEST}.zip" for name in ("stream", "rest")}
+    keys = {name: f"layers/{name}-{DIGEST}.zip" for name in LAYERS}
     return Artifacts(bucket_value(of.name), f"code/{DIGEST}.zip", keys, "1234567")
 
 

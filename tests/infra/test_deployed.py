@@ -4,11 +4,9 @@ Everything runs but streaming, which MiniStack cannot: the stage says `streaming
 """
 
 import base64
-import hashlib
 import hmac
 import json
 import secrets
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +21,7 @@ from infra.aws.secret_documents import DOCUMENTS
 from tests.infra import deployed
 from tests.infra.deployed import Deployed
 from tests.infra.project_life import CHAT, MODEL, Life
+from tests.payments.standins.stripe import Stripe
 from tests.stand import wait_until
 
 MESSAGES: Any = [{"role": "user", "content": "Say hello."}]
@@ -32,9 +31,17 @@ RENEWED_WITHIN_S = 15
 
 
 @pytest.fixture(scope="module")
-def made(llama_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployed, str]]:
+def stripe() -> Iterator[Stripe]:
+    """The payment provider that the deployment asks."""
+    with Stripe("sk_test_of_a_deployment_1", "whsec_" + secrets.token_hex(16)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def made(llama_url: str, stripe: Stripe, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployed, str]]:
     """The deployment, and what `make deploy` said."""
-    with deployed.deployment(tmp_path_factory.mktemp("deployed"), llama_url) as deployment:
+    folder = tmp_path_factory.mktemp("deployed")
+    with deployed.deployment(folder, llama_url, stripe_url=stripe.url) as deployment:
         yield deployment, deployment.deploy()
 
 
@@ -173,24 +180,54 @@ def test_admin(stage: Deployed) -> None:
     assert stage.gateway.request("GET", "/admin/status", key=admin_key, headers=elsewhere).status == 403
 
 
-def test_webhook_and_its_secret(stage: Deployed) -> None:
+def test_webhook_and_its_secret(stage: Deployed, stripe: Stripe) -> None:
     """A webhook is refused without its signature; its secret, set by the operator, is used soon and never shown."""
-    path, event = "/stripe/webhook", json.dumps({"id": "evt_1", "type": "product.created"})
-    assert stage.gateway.request("POST", path, event).error["code"] == "not_configured"
-    secret = "whsec_" + secrets.token_hex(16)
-    said = run(stage, "secrets", "set", "STRIPE_WEBHOOK_SECRET", say=secret + "\n")
+    path, event = "/stripe/webhook", stripe.strange()
+    assert stage.gateway.request("POST", path, event.body).error["code"] == "not_configured"
+    said = run(stage, "secrets", "set", "STRIPE_SECRET_KEY", say=stripe.key + "\n")
+    said += run(stage, "secrets", "set", "STRIPE_WEBHOOK_SECRET", say=stripe.secret + "\n")
     listed = run(stage, "secrets", "list")
     assert "STRIPE_WEBHOOK_SECRET" in next(line for line in listed.splitlines() if f"{NAME}/payments" in line)
-    assert secret not in said + listed
+    assert stripe.secret not in said + listed
+    assert stripe.key not in said + listed
 
-    refused = renewed(stage, lambda: stage.gateway.request("POST", path, event), 400)
+    refused = renewed(stage, lambda: stage.gateway.request("POST", path, event.body), 400)
     assert "signature" in refused.error["message"].lower()
-    now = int(time.time())
-    signature = hmac.new(secret.encode(), f"{now}.{event}".encode(), hashlib.sha256).hexdigest()
-    signed = {"Stripe-Signature": f"t={now},v1={signature}"}
-    assert stage.gateway.request("POST", path, event, headers=signed).status == 200
-    forged = {"Stripe-Signature": f"t={now},v1={'0' * 64}"}
-    assert stage.gateway.request("POST", path, event, headers=forged).status == 400
+    assert stage.gateway.request("POST", path, event.body, headers=dict(event.headers)).status == 200
+    forged = stripe.sign(event.body, secret="whsec_" + secrets.token_hex(16))
+    assert stage.gateway.request("POST", path, event.body, headers=forged).status == 400
+
+
+def test_a_purchase_its_receipt_and_its_refund(stage: Deployed, stripe: Stripe) -> None:
+    """Credits come by a signed event and go by one; errands mail the receipt; an event that is lost is made good for.
+
+    After the test above, which sets what a purchase needs.
+    """
+    email = new_address()
+    key, life = stage.register(email), Life(stage.gateway, lambda _: "", "")
+    bought = life.buy(stripe, key, pack="starter", method="stripe")
+    life.deliver(stripe.pay(bought))
+    assert stage.gateway.account(key)["balance"]["paid"] == 5_000_000
+    assert invoked(stage, {"task": "notices"})["told"] >= 1
+    assert any("5,000,000" in mail["BodyText"] or "5000000" in mail["BodyText"] for mail in stage.mails(email))
+    life.deliver(stripe.refund(bought, 50))
+    assert stage.gateway.account(key)["balance"]["paid"] == 0
+
+    stripe.pay(life.buy(stripe, key, pack="standard", method="stripe"))
+    told = executed(stage, "NightlyReconciliationArn")
+    assert [one["steps"] for one in told["repaired"]] == [["paid"]]
+    assert (told["start"], told["unmatched"], told["failed"]) == (None, [], [])
+    assert stage.gateway.account(key)["balance"]["paid"] == 25_000_000
+
+
+def test_errands_have_their_schedule(stage: Deployed) -> None:
+    """Each minute, and at night; what Lambda cannot run at once is forgotten."""
+    scheduler, errands = stage.client("scheduler"), stage.stacks.outputs(NAME)["ErrandsFunctionName"]
+    schedule = scheduler.get_schedule(Name=f"{NAME}-notices")
+    assert schedule["ScheduleExpression"] == "rate(1 minute)"
+    assert schedule["Target"]["Arn"].endswith(f":function:{errands}")
+    kept = stage.client("lambda").get_function_event_invoke_config(FunctionName=errands, Qualifier="$LATEST")
+    assert (kept["MaximumRetryAttempts"], kept["MaximumEventAgeInSeconds"]) == (0, 60)
 
 
 def test_rotating_the_admin_key(stage: Deployed) -> None:
@@ -244,13 +281,19 @@ def test_every_path_of_a_project_is_served(life: Life) -> None:
         assert (answer.status, answer.error["code"]) == (403, "endpoint_not_allowed"), path
 
 
-def test_all_that_an_owner_can_do(stage: Deployed, life: Life) -> None:
+def test_all_that_an_owner_can_do(stage: Deployed, life: Life, stripe: Stripe) -> None:
     """Every route of the console works with the rights that its function has; what is secret is sealed in the table."""
     life.of_project("PUT", "/providers/openai/key", {"api_key": "sk-of-an-owner"})
     life.of_project("PUT", "/issuers/0/secret", {"secret": "of-an-owners-issuer-" + "s" * 20})
     item = str(stage.client("dynamodb").scan(TableName=f"{NAME}-projects")["Items"])
     assert life.project in item
     assert "of-an-owner" not in item
+    key = life.sell(stripe.key, stripe.secret)
+    wait_until(lambda: stage.gateway.account(key)["packs"], "PROJECT_MAX_AGE_S", RENEWED_WITHIN_S)
+    life.deliver(stripe.pay(life.buy(stripe, key, life.project)), life.project)
+    (order,) = life.of_project("GET", "/orders")["data"]
+    assert (order["state"], order["credits"]) == ("paid", 1000)
+    assert stage.gateway.account(key)["balance"]["paid"] == 1000
     life.look_after_users()
     life.look_after_it()
 
@@ -285,13 +328,7 @@ def test_rotating_what_seals(stage: Deployed, life: Life) -> None:
 def test_the_night(stage: Deployed, key: str) -> None:
     """The state machine, called as the schedule calls it, audits every account and finds no drift."""
     assert stage.gateway.account(key)["balance"]["available"] > 0
-    client = stage.client("stepfunctions")
-    arn = stage.stacks.outputs(NAME)["NightlyAuditArn"]
-    execution = client.start_execution(stateMachineArn=arn)["executionArn"]
-    wait_until(lambda: client.describe_execution(executionArn=execution)["status"] != "RUNNING", "the audit ended")
-    ended = client.describe_execution(executionArn=execution)
-    assert ended["status"] == "SUCCEEDED", client.get_execution_history(executionArn=execution)
-    found = json.loads(ended["output"])
+    found = executed(stage, "NightlyAuditArn")
     accounts = stage.client("dynamodb").scan(TableName=f"{NAME}-accounts")["Count"]
     assert (found["accounts"], found["drift"], found["start"]) == (accounts, 0, None)
     assert accounts >= 1
@@ -410,6 +447,26 @@ def run(stage: Deployed, module: str, *arguments: str, say: str | None = None) -
 def mac(key: bytes, text: str) -> str:
     """The signature of a token."""
     return base64.urlsafe_b64encode(hmac.digest(key, text.encode(), "sha256")).rstrip(b"=").decode()
+
+
+def invoked(stage: Deployed, event: dict[str, str]) -> dict[str, Any]:
+    """What the errands function answers."""
+    name = stage.stacks.outputs(NAME)["ErrandsFunctionName"]
+    answer = stage.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
+    told: dict[str, Any] = json.load(answer["Payload"])
+    assert "FunctionError" not in answer, told
+    return told
+
+
+def executed(stage: Deployed, output: str) -> dict[str, Any]:
+    """What a state machine ends with, started as its schedule does it."""
+    client = stage.client("stepfunctions")
+    execution = client.start_execution(stateMachineArn=stage.stacks.outputs(NAME)[output])["executionArn"]
+    wait_until(lambda: client.describe_execution(executionArn=execution)["status"] != "RUNNING", "the night ended")
+    ended = client.describe_execution(executionArn=execution)
+    assert ended["status"] == "SUCCEEDED", client.get_execution_history(executionArn=execution)
+    found: dict[str, Any] = json.loads(ended["output"])
+    return found
 
 
 def renewed(stage: Deployed, ask: Any, status: int) -> Any:

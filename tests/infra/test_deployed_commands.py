@@ -56,7 +56,9 @@ def test_one_table_of_secrets() -> None:
     described = {
         name: tuple(re.findall(r"[A-Z][A-Z_]+[A-Z]", words)) for name, words in secrets_template.DESCRIPTIONS.items()
     }
-    assert described == dict(secret_documents.DOCUMENTS)
+    held = dict(secret_documents.DOCUMENTS)
+    assert set(described.pop("payments")) <= set(held.pop("payments")), "words that cannot change any more"
+    assert described == held
     assert sorted(secrets_template.GENERATED.values()) == sorted(secret_documents.GENERATED)
 
 

@@ -15,15 +15,17 @@ from cfnlint.api import lint_all
 from moto import mock_aws
 
 from infra.aws import boundary, github, network, permissions, template
-from infra.aws.artifacts import Artifacts, bucket_value
+from infra.aws.artifacts import LAYERS, Artifacts, bucket_value
 from infra.aws.cloudformation import TEMPLATE_BYTES_MAX, StackError, Stacks
 from infra.aws.stage import Mail, Network, Stage
 from infra.aws.stage_file import StageError, read
+from infra.aws.template import functions, scheduled
 from tests.infra.policies import ACCOUNT, PARTITION, allows, listed, resolved
 
 REGION = "eu-central-1"
 BY_CLOUDFORMATION: dict[str, Any] = {"aws__CalledVia": ["cloudformation.amazonaws.com"]}
-ARTIFACTS = Artifacts(bucket_value("staging"), "code/c.zip", {"stream": "layers/s.zip", "rest": "layers/r.zip"}, "1")
+LAYER_KEYS = {name: f"layers/{name}.zip" for name in LAYERS}
+ARTIFACTS = Artifacts(bucket_value("staging"), "code/c.zip", LAYER_KEYS, "1")
 KEY = "A" * 43 + "="
 
 
@@ -403,8 +405,9 @@ def test_no_action_is_a_wildcard_and_only_what_cannot_be_named_has_any_resource(
 def test_every_role_fits_within_the_boundary(vpn: str, outbound: str) -> None:
     """Each role carries the boundary; what its own policy allows is within it, and nothing is that no role uses."""
     of, roles, used = stage("staging", vpn, outbound), 0, set[str]()
-    known = values(of) | {"MaintenanceFunction.Arn": arn("lambda", "function:farebox-staging-maintenance")}
-    known["NightlyAudit"] = arn("states", "stateMachine:farebox-staging-audit")
+    known = values(of)
+    known |= {f"{each.logical_id}.Arn": arn("lambda", f"function:{each.full_name(of)}") for each in functions.of(of)}
+    known |= {each.logical_id: arn("states", f"stateMachine:farebox-staging-{each.name}") for each in scheduled.NIGHTS}
     limit = [resolved(statement, known) for statement in boundary.boundary(of)]
     for made in templates(of).values():
         for name, resource in made["Resources"].items():

@@ -7,9 +7,12 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import pytest
 
+from functions.payments.provider import PROVIDERS as BY_NAME
 from infra.aws import zips
 from infra.aws.layers import SERVICES
 from infra.aws.template import functions
@@ -17,6 +20,7 @@ from infra.aws.template.functions import Function
 from tests.infra import packaged
 from tests.infra.clones import ROOT
 from tests.infra.packaged import Package, Unpacked
+from tests.lambda_runtime import payment_events
 
 FUNCTIONS = (*functions.of(packaged.stage()), functions.WHOLE)
 HANDLERS = [each.handler for each in FUNCTIONS]
@@ -29,13 +33,21 @@ MAY_LOAD = {
     "app.app": {"app", "chalice", "httpx"} | POWERTOOLS | PYNAMODB,
     "functions/stream.sh": {"click", "uvicorn"} | POWERTOOLS | AIOHTTP,
     "functions.whole.handler": POWERTOOLS | AIOHTTP,
-    "functions.webhooks.app": {"botocore", "chalice"} | POWERTOOLS,
+    "functions.webhooks.app": {"chalice"} | POWERTOOLS | PYNAMODB,
     "functions.console.app": {"chalice"} | POWERTOOLS | PYNAMODB,
     "functions.admin.app": {"chalice"} | POWERTOOLS | PYNAMODB,
     "functions.authorizer.handler": set(),
     "functions.maintenance.handler": POWERTOOLS | PYNAMODB,
+    "functions.errands.handler": POWERTOOLS | PYNAMODB,
 }
 """What each may load at its start. More costs every start: it is added here knowingly."""
+PROVIDERS = {"adaptix", "mollie", "polar", "standardwebhooks", "stripe"}
+"""Packages that speak to payment providers, and what is theirs alone."""
+EVENT = """
+from functions.webhooks import app
+answer = app(json.loads({event!r}), None)
+assert answer["statusCode"] in {statuses}, answer
+"""
 CRYPTO = {"_cffi_backend", "cryptography", "jwt"}
 HTTP = {"anyio", "certifi", "h11", "httpcore"}
 TOKENS = "import jwt; jwt.PyJWK({'kty': 'oct', 'k': 'a' * 43, 'alg': 'HS256'})"
@@ -68,12 +80,16 @@ STREAM_SERVER = ("functions.stream_server", "functions.stream")
 """stream.sh runs the first, which loads the second when it has its port."""
 
 
-def loaded(unpacked: Unpacked, function: Function, then: str = "") -> set[str]:
+def loaded(
+    unpacked: Unpacked, function: Function, then: str = "", more: Mapping[str, str] = MappingProxyType({})
+) -> set[str]:
     """The packages that a function loads at its start, and `then`, that do not come with Python."""
     modules = STREAM_SERVER if function.handler.endswith(".sh") else (function.handler.rpartition(".")[0],)
     path = [str(unpacked.task), *(str(unpacked.layers[name] / "python") for name in function.layers)]
     command = [sys.executable, "-I", "-S", "-B", "-c", IMPORTED, json.dumps(path), json.dumps(modules), then]
-    done = subprocess.run(command, env=environment(function), cwd="/", capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        command, env=environment(function) | dict(more), cwd="/", capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0, done.stderr
     places: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
     return {name for name, place in places.items() if place.startswith(tuple(path))}
@@ -100,6 +116,41 @@ def test_what_is_loaded_later_is_carried_too(unpacked: Unpacked, handler: str) -
     then, packages = LATER[handler]
     function = FUNCTIONS[HANDLERS.index(handler)]
     assert loaded(unpacked, function, then) - {"functions"} <= MAY_LOAD[handler] | packages
+
+
+@pytest.mark.parametrize(
+    ("provider", "packages", "statuses"),
+    [
+        ("stripe", {"stripe"}, (200,)),
+        ("polar", {"adaptix", "polar", "standardwebhooks"}, (200,)),
+        ("mollie", {"mollie"}, (503,)),  # which asks for an order first, and there are no tables here
+        ("btcpay", set(), (200,)),
+    ],
+)
+def test_an_event_loads_its_own_providers_library_only(
+    unpacked: Unpacked, provider: str, packages: set[str], statuses: tuple[int, ...]
+) -> None:
+    """Whoever tells something, the webhooks function loads what speaks to them, and no other provider's library."""
+    webhooks = FUNCTIONS[HANDLERS.index("functions.webhooks.app")]
+    then = EVENT.format(event=json.dumps(payment_events.ignored()[provider]), statuses=statuses)
+    more = payment_events.SETTINGS | {"DYNAMODB_ENDPOINT_URL": "http://127.0.0.1:9"}
+    assert loaded(unpacked, webhooks, then, more) & PROVIDERS <= packages
+
+
+def test_what_takes_payments_starts_without_any_providers_library() -> None:
+    """The table above itself: neither a provider's library nor an HTTP client of theirs starts with a function."""
+    heavy = PROVIDERS | {"httpcore", "httpx", "oauthlib", "requests", "requests_oauthlib"}
+    for handler in ("functions.webhooks.app", "functions.errands.handler"):
+        assert not heavy & MAY_LOAD[handler]
+    assert not PROVIDERS & set().union(*MAY_LOAD.values())
+
+
+@pytest.mark.parametrize("provider", BY_NAME)
+def test_all_that_speaks_to_a_provider_is_carried(unpacked: Unpacked, provider: str) -> None:
+    """Each provider's module loads from the layers alone, where there is less of its library than its authors wrote."""
+    for handler in ("app.app", "functions.webhooks.app", "functions.errands.handler"):
+        then = f"from functions.payments.provider import adapter; adapter({provider!r})"
+        loaded(unpacked, FUNCTIONS[HANDLERS.index(handler)], then)
 
 
 def test_every_function_is_known(package: Package) -> None:

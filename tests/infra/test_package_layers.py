@@ -8,7 +8,7 @@ import pytest
 
 from infra.aws import layers, stage_file, zips
 from infra.aws import package as package_module
-from infra.aws.artifacts import LAYERS, PackageFailed
+from infra.aws.artifacts import BESIDE, LAYERS, PackageFailed
 from infra.aws.bytecode import interpreter
 from infra.aws.layers import Target
 from infra.local.progress import Progress
@@ -22,6 +22,9 @@ ELF_MACHINE = {"arm64": 183, "x86_64": 62}
 """At byte 18 of a library: https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html"""
 HERE = interpreter(PYTHON)
 ARM = Target("arm64", "3.13", None)
+COMPILED = {"rest": {"cryptography", "_cffi_backend"}, "payments": {"charset_normalizer"}}
+WITHOUT_LICENSE_FILE = {"standardwebhooks"}
+"""It names its licence in its metadata only: MIT."""
 GLIBC_MAX = (2, 34)
 """Of Amazon Linux 2023."""
 
@@ -33,6 +36,12 @@ def requirements(name: str) -> str:
 def entries(name: str) -> list[str]:
     """Each requirement with its hashes."""
     return [entry for entry in re.split(r"\n(?=[a-z])", requirements(name)) if not entry.startswith("#")]
+
+
+def carried(name: str) -> dict[str, str]:
+    """What a layer holds of its requirements: not what it is never without."""
+    beside = dict(PIN.findall(requirements(BESIDE[name]))) if name in BESIDE else {}
+    return {each: version for each, version in PIN.findall(requirements(name)) if each not in beside}
 
 
 def distributions(zipped: dict[str, bytes]) -> dict[str, str]:
@@ -56,12 +65,18 @@ def test_requirements_are_pinned_and_hashed(name: str) -> None:
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_layer_is_its_requirements(package: Package, name: str) -> None:
-    """Every pinned package is in it with its version, under python/, with its metadata and licence; nothing else is."""
+    """Every pinned package is in it with its version, under python/, with its metadata and licence; nothing else is.
+
+    What the layer that it stands beside has already is left out, to the last file.
+    """
     zipped = zips.contents(package.layer(name))
-    assert distributions(zipped) == dict(PIN.findall(requirements(name)))
+    assert distributions(zipped) == carried(name)
     assert {part.split("/")[0] for part in zipped} == {"python"}
     licensed = {part.split("/")[1] for part in zipped if re.search(r"dist-info/.*(LICEN[SC]E|NOTICE|COPYING)", part)}
-    assert len(licensed) >= 0.9 * len(distributions(zipped)), "what packages say of their licences stays"
+    named = {each.removesuffix(".dist-info").rpartition("-")[0].replace("_", "-").lower() for each in licensed}
+    assert set(distributions(zipped)) - named <= WITHOUT_LICENSE_FILE, "what packages say of their licences stays"
+    if beside := BESIDE.get(name):
+        assert not set(zipped) & set(zips.contents(package.layer(beside)))
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -91,7 +106,7 @@ def test_wheels_are_for_lambda(package: Package, name: str) -> None:
     zipped = zips.contents(path)
     libraries = {part: data for part, data in zipped.items() if ".so" in Path(part).suffixes}
     compiled = {part.split("/")[1].partition(".")[0] for part in libraries}
-    assert name == "stream" or compiled == {"cryptography", "_cffi_backend"}, "what else the rest layer has is Python"
+    assert COMPILED.get(name, compiled) == compiled, "what else these layers have is Python"
     for part, data in libraries.items():
         assert f".cpython-{stage.python.replace('.', '')}-aarch64-" in part or part.endswith(".abi3.so")
         assert int.from_bytes(data[18:20], "little") == ELF_MACHINE[stage.architecture]
@@ -110,6 +125,15 @@ def test_a_package_without_its_hash_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PackageFailed, match="hash"):
         layers.build(tmp_path / "rest.txt", ARM, tmp_path, Progress())
     assert not list(tmp_path.glob("*.zip"))
+
+
+def test_layers_that_stand_together_agree() -> None:
+    """What both name is of one version, so leaving it out of one changes nothing."""
+    for name, beside in BESIDE.items():
+        there = dict(PIN.findall(requirements(beside)))
+        shared = {each: version for each, version in PIN.findall(requirements(name)) if each in there}
+        assert shared
+        assert shared.items() <= there.items()
 
 
 def test_a_missing_dependency_is_refused(tmp_path: Path) -> None:

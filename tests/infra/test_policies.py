@@ -13,7 +13,7 @@ from functions.ledger import audit, grants, journal, tidy
 from functions.ledger.store import Ledger
 from functions.settings import Settings
 from infra.aws.boundary import boundary
-from infra.aws.template import access, application, functions, tables
+from infra.aws.template import access, application, functions, scheduled, tables
 from tests.infra import policies, snapshots
 from tests.infra.templates import (
     FULL,
@@ -39,7 +39,7 @@ WILDCARDS = {
 """Actions that may be allowed on every resource, and why."""
 NOT_SIMULATED = {("api", "receipts", "Query"), ("api", "days", "Query")}
 """GET /account and its pages read these through PynamoDB: functions/ledger/pages.py."""
-CALL_OUT = ("api", "stream", "webhooks", "console")
+CALL_OUT = ("api", "stream", "webhooks", "console", "errands")
 """Functions that join a VPC where there is one."""
 OF_PROJECTS = {
     ("projects", "GetItem"),
@@ -108,21 +108,23 @@ def test_the_stream_function_may_do_what_it_does_and_no_more(used: Use) -> None:
 def test_whoever_reads_an_account_may_tidy_it(used: Use) -> None:
     """What tidying does is exactly what every function that reads accounts is allowed for it."""
     assert _pairs(access.TIDIED) == used["tidy"]
-    for name in ("stream", "api", "webhooks", "maintenance"):
+    for name in ("stream", "api", "webhooks", "console", "maintenance", "errands"):
         assert used["tidy"] <= _pairs(access.TABLE_USE[name]), name
 
 
 def test_the_api_may_register_and_show_accounts(used: Use) -> None:
-    """Registration, the look-up of a key and tidying are allowed; beside them only the pages and the limits."""
+    """Registration, the look-up of a key and tidying are allowed; beside them only pages, limits and selling."""
     looked_up = {("credentials", "GetItem"), ("accounts", "GetItem")}
     needed = used["register"] | used["activate"] | used["tidy"] | looked_up | {("windows", "UpdateItem")}
     more = {(table, action) for name, table, action in NOT_SIMULATED if name == "api"}
-    assert _pairs(access.TABLE_USE["api"]) == needed | more | {("receipts", "PutItem")} | OF_PROJECTS
+    needed |= OF_PROJECTS | _pairs(access.SOLD)
+    assert _pairs(access.TABLE_USE["api"]) == needed | more | {("receipts", "PutItem")}
 
 
-def test_webhooks_may_enter_payments(used: Use) -> None:
-    """What the journal does to enter a payment is allowed, and no more."""
-    assert _pairs(access.TABLE_USE["webhooks"]) == used["enter"] | used["tidy"]
+def test_who_hears_of_payments_may_enter_them(used: Use) -> None:
+    """What the journal does to enter a payment is allowed; what else: tests/infra/test_policies_payments.py."""
+    for name in ("webhooks", "errands"):
+        assert used["enter"] <= _pairs(access.TABLE_USE[name]), name
 
 
 def test_maintenance_may_audit(used: Use) -> None:
@@ -175,7 +177,7 @@ def _is_named(arn: str) -> bool:
     """Whether an ARN is of this stage alone, or of Lambda's network interfaces in this account."""
     if arn.startswith("arn:aws:ec2:eu-west-1:111122223333:"):
         return arn == "arn:aws:ec2:eu-west-1:111122223333:*/*"
-    if arn in ("MaintenanceFunction.Arn", "NightlyAudit"):
+    if arn in ("MaintenanceFunction.Arn", "ErrandsFunction.Arn", "NightlyAudit", "NightlyReconciliation"):
         return True
     name = arn.split(":", 5)[5]
     if name == "identity/*":  # what limits mail is its sender: the test of mail below
@@ -197,11 +199,12 @@ def test_secrets_are_read_by_those_who_need_them() -> None:
     needed = {
         "api": {"gateway", "mail", "payments", "projects"},
         "stream": {"gateway", "projects"},
-        "webhooks": {"gateway", "payments"},
+        "webhooks": {"gateway", "payments", "projects"},
         "console": {"gateway", "mail", "projects"},
         "admin": {"gateway", "admin"},
         "authorizer": {"admin"},
         "maintenance": {"gateway"},
+        "errands": {"gateway", "mail", "payments", "projects"},
     }
     place = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:farebox-staging/"
     for function in functions.of(stage(**FULL)):
@@ -212,10 +215,10 @@ def test_secrets_are_read_by_those_who_need_them() -> None:
 
 
 def test_mail_goes_out_as_the_one_sender() -> None:
-    """Only `api` and `console` send, from SMTP_FROM's address; where there is no identity, nobody does."""
+    """Only `api`, `console` and `errands` send, from SMTP_FROM's address; where there is no identity, nobody does."""
     for function in functions.of(stage(**FULL)):
         sends = [s for s in _of(function) if any(action.startswith("ses:") for action in s["Action"])]
-        if function.name not in ("api", "console"):
+        if function.name not in ("api", "console", "errands"):
             assert not sends
             continue
         (send,) = sends
@@ -250,8 +253,9 @@ def _of(function: functions.Function, **document: Any) -> list[dict[str, Any]]:
 def test_the_boundary_of_github_leaves_every_permission() -> None:
     """A deployment by GitHub puts a boundary around each role; nothing that a role allows is taken away by it."""
     of = stage(**FULL)
-    audit_arn = f"arn:aws:states:{of.region}:{policies.ACCOUNT}:stateMachine:farebox-staging-audit"
-    given = {"AWS::Region": of.region, "NightlyAudit": audit_arn}
+    machine = f"arn:aws:states:{of.region}:{policies.ACCOUNT}:stateMachine:farebox-staging"
+    given = {night.logical_id: f"{machine}-{night.name}" for night in scheduled.NIGHTS}
+    given |= {"AWS::Region": of.region}
     most = policies.resolved(boundary(of), given)
     for role in merged(of)["Resources"].values():
         if role["Type"] != "AWS::IAM::Role":

@@ -96,7 +96,8 @@ def test_api_gateway_may_call_each_function_for_its_routes_only(streaming: bool)
     """Every integration has one permission that covers it, in this API and stage, and no permission covers more."""
     template = merged(stage(streaming=streaming))
     assert sources(template, "StreamFunction") == sorted(f"{API}staging/POST{path}" for path in ENDPOINTS)
-    assert sources(template, "WebhooksFunction") == [f"{API}staging/POST{path}" for path in sorted(webhooks.routes)]
+    told = {path.replace("{project_id}", "*") for path in webhooks.routes}
+    assert sources(template, "WebhooksFunction") == sorted(f"{API}staging/POST{path}" for path in told)
     assert sources(template, "ConsoleFunction") == [f"{API}staging/*/console", f"{API}staging/*/console/*"]
     assert sources(template, "AdminFunction") == [f"{API}staging/*/admin", f"{API}staging/*/admin/*"]
     assert sources(template, "AuthorizerFunction") == [f"{API}authorizers/*"]

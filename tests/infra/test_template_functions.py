@@ -20,8 +20,9 @@ ROOT = Path(__file__).parents[2]
 RESERVED = re.compile(r"AWS_(?!LAMBDA_EXEC_WRAPPER$|LWA_)|_HANDLER|_X_AMZN_TRACE_ID|LAMBDA_|LD_LIBRARY_PATH|TZ$")
 """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
 
-CALL_OUT = ("api", "stream", "webhooks", "console")
+CALL_OUT = ("api", "stream", "webhooks", "console", "errands")
 """They call what may be behind the VPN: the llama-server, BTCPay, a mail server."""
+PAYING = ["RestLayer", "PaymentsLayer"]
 ADAPTER = "arn:aws:lambda:eu-west-1:753240598075:layer:LambdaAdapterLayer"
 
 
@@ -43,13 +44,14 @@ def test_each_function_runs_its_entry() -> None:
         for name, each in lambdas(stage()).items()
     }
     assert found == {
-        "api": ("app.app", 29, 256, ["RestLayer"]),
+        "api": ("app.app", 29, 256, PAYING),
         "stream": ("functions/stream.sh", 900, 256, ["StreamLayer", f"{ADAPTER}Arm64:27"]),
-        "webhooks": ("functions.webhooks.app", 29, 256, ["RestLayer"]),
+        "webhooks": ("functions.webhooks.app", 29, 256, PAYING),
         "console": ("functions.console.app", 29, 256, ["RestLayer"]),
         "admin": ("functions.admin.app", 29, 256, ["RestLayer"]),
         "authorizer": ("functions.authorizer.handler", 5, 128, []),
         "maintenance": ("functions.maintenance.handler", 900, 256, ["RestLayer"]),
+        "errands": ("functions.errands.handler", 300, 256, PAYING),
     }
     for each in lambdas(stage()).values():
         assert each["Runtime"] == "python3.13"
@@ -169,6 +171,7 @@ def test_code_and_layers_come_from_the_stages_bucket() -> None:
     assert {name: each["Content"]["S3Key"] for name, each in layers.items()} == {
         "StreamLayer": f"layers/stream-{'0' * 64}.zip",
         "RestLayer": f"layers/rest-{'0' * 64}.zip",
+        "PaymentsLayer": f"layers/payments-{'0' * 64}.zip",
     }
     for each in layers.values():
         assert filled(each["Content"]["S3Bucket"]) == bucket
@@ -243,6 +246,8 @@ def test_a_deployment_tells_where_everything_is() -> None:
     """The outputs that deploying, the site and an operator use."""
     outputs = filled(merged(stage())["Outputs"])
     assert outputs["EndpointURL"]["Value"] == "https://${RestAPI}.execute-api.eu-west-1.amazonaws.com/staging/"
-    assert {"SiteURL", "SiteBucketName", "SiteDistributionId", "NightlyAuditArn"} <= set(outputs)
+    assert {"SiteURL", "SiteBucketName", "SiteDistributionId", "NightlyAuditArn", "NightlyReconciliationArn"} <= set(
+        outputs
+    )
     names = {name: each["Value"] for name, each in outputs.items() if name.endswith("FunctionName")}
     assert names == {f"{each.name.title()}FunctionName": each.logical_id for each in functions.of(stage())}

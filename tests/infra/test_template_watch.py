@@ -1,4 +1,4 @@
-"""What watches a deployment: alarms, the dashboard, and the nightly audit that runs by itself."""
+"""What watches a deployment: alarms, the dashboard, and what runs by itself, each night and each minute."""
 
 import json
 import re
@@ -6,17 +6,20 @@ from typing import Any
 
 import pytest
 
-from functions import maintenance
-from functions.errors import FareboxError, LedgerUnavailable
+from functions import errands, maintenance
+from functions.errors import FareboxError, LedgerUnavailable, PaymentProviderFailed
 from functions.ledger.audit import Finding, Mismatch
 from functions.ledger.tables import TABLES
+from functions.payments import reconciled
+from functions.telemetry import ERRANDS
 from functions.telemetry.metrics import NAMESPACE, UNITS
 from functions.telemetry.watch import reason_of
-from infra.aws.template import functions, nightly
-from tests.infra.templates import FULL, filled, merged, of_type, stage
+from infra.aws.template import functions
+from infra.aws.template.scheduled import AUDIT, NIGHTS, RECONCILIATION, Night
+from tests.infra.templates import FULL, Template, filled, merged, of_type, stage
 
 METRICS = {
-    "AWS/Lambda": {"ConcurrentExecutions", "Duration", "Errors", "Throttles"},
+    "AWS/Lambda": {"ConcurrentExecutions", "Duration", "Errors", "Invocations", "Throttles"},
     "AWS/ApiGateway": {"4XXError", "5XXError", "Count", "Latency"},
     "AWS/States": {"ExecutionsAborted", "ExecutionsFailed", "ExecutionsTimedOut"},
     "AWS/DynamoDB": {
@@ -58,8 +61,8 @@ def test_every_function_is_watched() -> None:
     found = alarms(**FULL)
     for function in functions.of(stage(**FULL)):
         for what, metric in (("errors", "Errors"), ("throttles", "Throttles"), ("duration", "Duration")):
-            if (function.name, what) == ("maintenance", "duration"):
-                assert "maintenance-duration" not in found
+            if function.name in ("maintenance", "errands") and what == "duration":
+                assert f"{function.name}-duration" not in found
                 continue
             alarm = found[f"{function.name}-{what}"]
             assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Lambda", metric)
@@ -91,10 +94,11 @@ def test_money_is_watched() -> None:
 
 
 def test_what_functions_answer_for_themselves_is_watched() -> None:
-    """What an entry did not expect it answers with 500, which is no error to Lambda; nor is a ledger out of reach."""
+    """What an entry did not expect it answers with 500, which is no error to Lambda; nor is what it cannot reach."""
     expected = {
         "gateway-failed": ("gateway_failed", {"stream", "api", "webhooks", "console", "admin"}),
-        "ledger-unavailable": ("ledger_unavailable", {"stream", "api", "console"}),
+        "ledger-unavailable": ("ledger_unavailable", {"stream", "api", "webhooks", "console"}),
+        "payments-failing": ("payment_provider_failed", {"api", "webhooks"}),
     }
     for name, (reason, services) in expected.items():
         found = [dimensions(metric) for metric in watched(alarms()[name])]
@@ -103,15 +107,48 @@ def test_what_functions_answer_for_themselves_is_watched() -> None:
         assert {metric["MetricName"] for metric in watched(alarms()[name])} == {"Refused"}
     assert reason_of(FareboxError("a fault of ours")) == expected["gateway-failed"][0]
     assert reason_of(LedgerUnavailable("it is away")) == expected["ledger-unavailable"][0]
+    assert reason_of(PaymentProviderFailed("it is away")) == expected["payments-failing"][0]
 
 
 def test_an_audit_that_fails_or_does_not_run_is_told() -> None:
     """Executions that fail, end by time or by hand; and no audited account for 26 hours, where silence is bad."""
     found = alarms()
-    assert {each["MetricName"] for each in watched(found["audit-failed"])} == METRICS["AWS/States"]
+    for night in NIGHTS:
+        failed = watched(found[f"{night.name}-failed"])
+        assert {each["MetricName"] for each in failed} == METRICS["AWS/States"]
+        assert [dimensions(each) for each in failed] == [{"StateMachineArn": night.logical_id}] * 3
     missing = found["audit-missing"]
     assert (missing["MetricName"], missing["Statistic"]) == ("AuditedAccounts", "SampleCount")
     assert missing["Period"] * missing["EvaluationPeriods"] == 26 * 3600
+    assert missing["TreatMissingData"] == "breaching"
+    assert (missing["ComparisonOperator"], missing["Threshold"]) == ("LessThanThreshold", 1)
+
+
+def test_what_errands_come_to_is_watched() -> None:
+    """A payment that no event told of, a provider that could not be asked, and what nobody could be told."""
+    found, expected = alarms(), {"payments-astray": {"LostEvents", "NotReconciled"}}
+    for name, metrics in (expected | {"notices-given-up": {"NoticesGivenUp"}}).items():
+        assert {each["MetricName"] for each in watched(found[name])} == metrics
+        assert {dimensions(each)["service"] for each in watched(found[name])} == {"errands"}
+        assert found[name]["Threshold"] == 0
+    assert metrics_of_errands() <= set(UNITS)
+    told = reconciled.nightly.__doc__ or ""
+    assert all(f'"{name}"' in told for name in ERRANDS["reconcile"])
+    told = errands.notices.__doc__ or ""
+    assert all(f'"{name}"' in told for name in ERRANDS["notices"])
+    assert set(ERRANDS) == set(errands.TASKS)
+
+
+def metrics_of_errands() -> set[str]:
+    return {metric for by_key in ERRANDS.values() for metric in by_key.values()}
+
+
+def test_errands_that_do_not_run_are_told() -> None:
+    """Fifteen minutes without a run, where silence is bad: nothing else would say that nobody hears of anything."""
+    missing = alarms()["notices-missing"]
+    assert (missing["Namespace"], missing["MetricName"], missing["Statistic"]) == ("AWS/Lambda", "Invocations", "Sum")
+    assert dimensions(missing) == {"FunctionName": "ErrandsFunction"}
+    assert missing["Period"] * missing["EvaluationPeriods"] == 15 * 60
     assert missing["TreatMissingData"] == "breaching"
     assert (missing["ComparisonOperator"], missing["Threshold"]) == ("LessThanThreshold", 1)
 
@@ -121,7 +158,7 @@ def test_every_alarm_can_ring() -> None:
     for name, alarm in alarms(**FULL).items():
         assert alarm["AlarmActions"] == alarm["OKActions"] == ["AlarmTopic"], name
         assert len(alarm["AlarmDescription"]) > 20
-        if name != "audit-missing":
+        if name not in ("audit-missing", "notices-missing"):
             assert alarm["TreatMissingData"] == "notBreaching", name
         assert 1 <= len(watched(alarm)) <= ALARMS_METRICS_MAX
         for metric in watched(alarm):
@@ -204,37 +241,48 @@ def test_no_widget_hides_another() -> None:
     assert all(each["x"] + each["width"] <= 24 for each in widgets())
 
 
-def machine() -> dict[str, Any]:
-    (made,) = of_type(merged(stage()), "AWS::StepFunctions::StateMachine").values()
+def machine(night: Night) -> dict[str, Any]:
+    made = of_type(merged(stage()), "AWS::StepFunctions::StateMachine")[night.logical_id]
     definition: dict[str, Any] = json.loads(filled(made["DefinitionString"]))
     assert made["StateMachineType"] == "STANDARD"
     return definition
 
 
-def test_the_nightly_audit_goes_on_until_all_accounts_were_seen() -> None:
-    """It begins with no account, hands on where the function stopped, and ends where there is no next."""
-    states = machine()["States"]
-    begin, audit, choice = states["From the beginning"], states["Audit"], states["Were these all?"]
-    assert machine()["StartAt"] == "From the beginning"
+@pytest.mark.parametrize(
+    ("night", "entry", "function", "payload"),
+    [
+        (AUDIT, maintenance.handler, "MaintenanceFunction", {}),
+        (RECONCILIATION, reconciled.nightly, "ErrandsFunction", {"task": "reconcile"}),
+    ],
+    ids=[night.name for night in NIGHTS],
+)
+def test_a_night_goes_on_until_all_is_done(night: Night, entry: Any, function: str, payload: dict[str, str]) -> None:
+    """It begins without a start, hands on where the function stopped, and ends where there is no next."""
+    states = machine(night)["States"]
+    begin, work, choice = states["From the beginning"], states[night.state], states["Was that all?"]
+    assert machine(night)["StartAt"] == "From the beginning"
     assert begin["Result"] == {"start": None}
-    assert begin["Next"] == "Audit"
-    assert audit["Resource"] == "arn:aws:states:::lambda:invoke"
-    assert audit["Parameters"] == {"FunctionName": "${MaintenanceFunction.Arn}", "Payload": {"start.$": "$.start"}}
-    assert audit["ResultSelector"]["start.$"] == "$.Payload.next"
-    assert '"next"' in (maintenance.handler.__doc__ or "")
-    assert audit["Next"] == "Were these all?"
-    assert choice["Choices"] == [{"Variable": "$.start", "IsNull": True, "Next": "All seen"}]
-    assert choice["Default"] == "Audit"
-    assert states["All seen"] == {"Type": "Succeed"}
+    assert begin["Next"] == night.state
+    assert work["Resource"] == "arn:aws:states:::lambda:invoke"
+    expected = {"FunctionName": f"${{{function}.Arn}}", "Payload": payload | {"start.$": "$.start"}}
+    assert work["Parameters"] == expected
+    assert work["ResultSelector"]["start.$"] == "$.Payload.next"
+    for name in ("next", *night.told):
+        assert f'"{name}"' in (entry.__doc__ or ""), "what the state machine looks for is in the answer"
+    assert work["Next"] == "Was that all?"
+    assert choice["Choices"] == [{"Variable": "$.start", "IsNull": True, "Next": "All done"}]
+    assert choice["Default"] == night.state
+    assert states["All done"] == {"Type": "Succeed"}
 
 
-def test_the_nightly_audit_tries_again_and_never_overlaps_itself() -> None:
-    """A call that fails is made again; an audit ends before the next begins, and waits longer than its function."""
-    audit = machine()["States"]["Audit"]
-    assert audit["Retry"][0]["ErrorEquals"] == ["States.ALL"]
-    assert audit["Retry"][0]["MaxAttempts"] > 1
-    assert audit["TimeoutSeconds"] > functions.MAINTENANCE.timeout_s
-    assert machine()["TimeoutSeconds"] < 86400
+@pytest.mark.parametrize("night", NIGHTS, ids=[night.name for night in NIGHTS])
+def test_a_night_tries_again_and_never_overlaps_itself(night: Night) -> None:
+    """A call that fails is made again; a night ends before the next begins, and waits longer than its function."""
+    work = machine(night)["States"][night.state]
+    assert work["Retry"][0]["ErrorEquals"] == ["States.ALL"]
+    assert work["Retry"][0]["MaxAttempts"] > 1
+    assert work["TimeoutSeconds"] > night.function.timeout_s
+    assert machine(night)["TimeoutSeconds"] < 86400
 
 
 def test_what_an_audit_finds_fits_into_its_answer() -> None:
@@ -247,20 +295,39 @@ def test_what_an_audit_finds_fits_into_its_answer() -> None:
     assert len(json.dumps({"Payload": {"findings": told}})) < STATE_BYTES_MAX / 2
 
 
-def test_the_nightly_audit_begins_by_itself() -> None:
-    """Every night, by a role that can start it and nothing else."""
+def test_all_that_runs_by_itself_has_a_schedule() -> None:
+    """Each night and each minute, by roles that can start just that, for this account."""
     template = merged(stage())
-    (schedule,) = filled(of_type(template, "AWS::Scheduler::Schedule")).values()
-    assert schedule["ScheduleExpression"] == nightly.AT == "cron(17 3 * * ? *)"
-    assert schedule["Target"]["Arn"] == "NightlyAudit"
-    assert schedule["Target"]["RoleArn"] == "NightlyAuditScheduleRole.Arn"
-    for role, action, resource, service in (
-        ("NightlyAuditScheduleRole", "states:StartExecution", "NightlyAudit", "scheduler.amazonaws.com"),
-        ("NightlyAuditRole", "lambda:InvokeFunction", "MaintenanceFunction.Arn", "states.amazonaws.com"),
-    ):
-        made = filled(template["Resources"][role]["Properties"])
-        (statement,) = made["Policies"][0]["PolicyDocument"]["Statement"]
-        assert (statement["Action"], statement["Resource"]) == ([action], resource)
-        (trust,) = made["AssumeRolePolicyDocument"]["Statement"]
-        assert trust["Principal"] == {"Service": service}
-        assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": "111122223333"}}
+    schedules = filled(of_type(template, "AWS::Scheduler::Schedule"))
+    expected = {
+        "NightlyAuditSchedule": ("cron(17 3 * * ? *)", "states:StartExecution", "NightlyAudit"),
+        "NightlyReconciliationSchedule": ("cron(17 4 * * ? *)", "states:StartExecution", "NightlyReconciliation"),
+        "NoticesSchedule": ("rate(1 minute)", "lambda:InvokeFunction", "ErrandsFunction.Arn"),
+    }
+    assert set(schedules) == set(expected)
+    for name, (at, action, target) in expected.items():
+        assert (schedules[name]["ScheduleExpression"], schedules[name]["Target"]["Arn"]) == (at, target)
+        assert schedules[name]["Target"]["RoleArn"] == f"{name}Role.Arn"
+        _allows_just(template, f"{name}Role", action, target, "scheduler.amazonaws.com")
+    for night, function in ((AUDIT, "MaintenanceFunction.Arn"), (RECONCILIATION, "ErrandsFunction.Arn")):
+        _allows_just(template, f"{night.logical_id}Role", "lambda:InvokeFunction", function, "states.amazonaws.com")
+
+
+def _allows_just(template: Template, role: str, action: str, resource: str, service: str) -> None:
+    made = filled(template["Resources"][role]["Properties"])
+    (statement,) = made["Policies"][0]["PolicyDocument"]["Statement"]
+    assert (statement["Action"], statement["Resource"]) == ([action], resource)
+    (trust,) = made["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": service}
+    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": "111122223333"}}
+
+
+def test_a_minute_that_was_missed_is_not_made_up_for() -> None:
+    """While functions are closed nothing piles up: neither the schedule nor Lambda keeps an event past its minute."""
+    template = merged(stage())
+    never = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
+    target = of_type(template, "AWS::Scheduler::Schedule")["NoticesSchedule"]["Target"]
+    assert json.loads(target["Input"]) == {"task": "notices"}
+    assert target["RetryPolicy"] == never
+    (kept,) = of_type(template, "AWS::Lambda::EventInvokeConfig").values()
+    assert kept == {"FunctionName": {"Ref": "ErrandsFunction"}, "Qualifier": "$LATEST"} | never

@@ -29,7 +29,7 @@ def adapter_layer(pytestconfig: pytest.Config) -> Path:
 @pytest.fixture(scope="session")
 def disk(adapter_layer: Path, tmp_path_factory: pytest.TempPathFactory) -> Disk:
     """The package of staging for this machine, unpacked with its layers as Lambda unpacks them."""
-    return make(tmp_path_factory.mktemp("disk"), "stream", adapter_layer)
+    return make(tmp_path_factory.mktemp("disk"), ("stream",), adapter_layer)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import shutil
 import venv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +18,14 @@ class Disk:
     python: Path
 
 
-def make(folder: Path, layer: str = "", adapter_layer: Path | None = None) -> Disk:
-    """Unpack the package under `folder`, with one of its layers and the adapter's where they are given."""
+def make(folder: Path, layers: Sequence[str] = (), adapter_layer: Path | None = None) -> Disk:
+    """Unpack the package under `folder`, with those of its layers and the adapter's that are given."""
     if not (folder / "package").is_dir():
         packaged.unpack(packaged.build(folder / "package"), folder)
         venv.create(folder / "python", symlinks=True)
-    opt = folder / "-".join(["opt", layer or "empty", *(["adapter"] if adapter_layer else [])])
+    opt = folder / "-".join(["opt", *(layers or ["empty"]), *(["adapter"] if adapter_layer else [])])
     opt.mkdir()
-    for source in (folder / layer if layer else None, adapter_layer):
+    for source in (*(folder / layer for layer in layers), adapter_layer):
         if source:
             shutil.copytree(source, opt, dirs_exist_ok=True)
     return Disk(folder / "task", opt, folder / "python" / "bin")

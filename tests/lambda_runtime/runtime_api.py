@@ -124,6 +124,8 @@ class RuntimeApi:
         """The names of those that have registered, and the events they asked for."""
         self.ready = threading.Event()
         """Somebody has asked for an invocation: the environment is initialised."""
+        self.ready_s = 0.0
+        """When that was, by time.monotonic()."""
         self.init_error: dict[str, Any] | None = None
         self.given: dict[str, Invocation] = {}
         self._waiting: queue.Queue[Invocation | None] = queue.Queue()
@@ -137,6 +139,7 @@ class RuntimeApi:
 
     def next(self) -> Invocation | None:
         """Wait for an invocation; None when there will be no more."""
+        self.ready_s = self.ready_s or time.monotonic()
         self.ready.set()
         return self._waiting.get()
 

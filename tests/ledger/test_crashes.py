@@ -117,7 +117,7 @@ async def test_case_03_a_crash_of_the_healer_itself_heals(books: Books, fault: F
 
 @CRASHES
 async def test_case_03_a_crash_while_a_lot_lapses_heals(books: Books, fault: Fault) -> None:
-    """Credits that expired are counted as expired once, those held from the lot included."""
+    """Credits that expired are counted as expired once, those held from the lot included; its user is told once."""
 
     async def arrange() -> Arranged:
         account = await books.account(TRIAL, paid=COST, lasts_s=30)
@@ -127,8 +127,9 @@ async def test_case_03_a_crash_while_a_lot_lapses_heals(books: Books, fault: Fau
 
     async def judge(after: Account) -> None:
         assert (after.lots, after.expired, after.paid) == ({}, TRIAL, COST)
+        assert after.number("told") == 20
 
-    assert await crash_everywhere(books, fault, arrange, judge) == 4
+    assert await crash_everywhere(books, fault, arrange, judge) == 6
 
 
 @CRASHES

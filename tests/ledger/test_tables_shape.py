@@ -36,6 +36,8 @@ def test_every_table_is_on_demand_and_has_its_key() -> None:
             "s-checkpoints": ["account_id"],
             "s-projects": ["project_id"],
             "s-members": ["scope", "member"],
+            "s-orders": ["order_id"],
+            "s-notices": ["scope", "notice_id"],
         }
         ttl = client.describe_time_to_live(TableName="s-windows")["TimeToLiveDescription"]
         assert (ttl["TimeToLiveStatus"], ttl["AttributeName"]) == ("ENABLED", "ttl")

@@ -43,12 +43,13 @@ class Owner:
         return Projected(self, made["id"])
 
     def managed(self) -> "Projected":
-        """One whose users come without anything, with a test token, a key or a token of Supabase's."""
+        """One whose users come without anything, with a test token, a key or a token of Supabase's, and pay."""
         endpoints = {"/v1/chat/completions": {"template": {"model": "m", "messages": []}}}
         mine = {"kind": "openai", "base_url": "http://127.0.0.1:9/v1"}
         models = [{"model": "m", "providers": [{"provider": "mine"}]}]
         auth = {"no_auth": {}, "test": {}, "key": {}, "jwt": JWT}
-        return self.project(auth=auth, providers={"mine": mine}, models=models, endpoints=endpoints)
+        more: dict[str, Any] = {"payments": {"stripe": {"mode": "live"}}, "notices": {"url": "http://127.0.0.1:9/told"}}
+        return self.project(auth=auth, providers={"mine": mine}, models=models, endpoints=endpoints, **more)
 
 
 @dataclass

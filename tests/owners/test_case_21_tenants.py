@@ -47,6 +47,8 @@ PROJECTS: dict[str, Any] = {
     f"DELETE {P}/providers/{{name}}/key": None,
     f"PUT {P}/issuers/{{number}}/secret": {"secret": "secret-of-somebody-else-of-32-bytes"},
     f"DELETE {P}/issuers/{{number}}/secret": None,
+    f"PUT {P}/notices/secret": {"secret": "whsec_c2VjcmV0LW9mLXNvbWVib2R5LWVsc2Uh"},
+    f"DELETE {P}/notices/secret": None,
     f"POST {P}/test-tokens": {},
     f"DELETE {P}/test-tokens/{{token_id}}": None,
     f"GET {P}/users": None,
@@ -58,6 +60,13 @@ PROJECTS: dict[str, Any] = {
     f"POST {U}/unblock": None,
     f"POST {U}/credits": {"credits": 1, "reference": "x"},
     f"GET {P}/receipts?user={{user_id}}": None,
+    f"GET {P}/payments": None,
+    f"PUT {P}/payments/{{name}}/key": {"api_key": "sk_live_of-somebody-else"},
+    f"DELETE {P}/payments/{{name}}/key": None,
+    f"PUT {P}/payments/{{name}}/webhook-secret": {"secret": "whsec_of-somebody-else"},
+    f"DELETE {P}/payments/{{name}}/webhook-secret": None,
+    f"POST {P}/payments/{{name}}/looked-at": {"about": "ch_none"},
+    f"GET {P}/orders": None,
     f"DELETE {P}": None,
 }
 """What is done with a project: for its owner alone."""
@@ -66,7 +75,7 @@ OPERATORS: dict[str, Any] = {
     "GET /admin/projects/{project_id}": None,
     "PUT /admin/projects/{project_id}/grants": {"providers": []},
 }
-UNCHANGED = {f"PUT {P}": 400, f"DELETE {P}/owners/me": 400}
+UNCHANGED = {f"PUT {P}": 400, f"DELETE {P}/owners/me": 400, f"POST {P}/payments/{{name}}/looked-at": 400}
 """Of what the owner is refused as well, for another reason."""
 
 
@@ -83,6 +92,7 @@ class Tenant:
         """Method and path of a route, with this tenant's own ids in it."""
         method, path = route.split(" ")
         ids = self.ids | ({"key_id": self.ids["user_key_id"]} if "/users/" in path else {})
+        ids |= {"name": self.ids["payment"]} if "/payments/" in path else {}
         return method, re.sub(r"{(\w+)\+?}", lambda name: ids.get(name[1], "no/such"), path)
 
     def state(self) -> tuple[Any, Any, Any]:
@@ -96,9 +106,12 @@ def tenant(gateway: RunningGateway) -> Tenant:
     key, user = project.told("POST", "/keys", {"kind": "publishable"}), project.user()
     project.told("PUT", "/providers/mine/key", {"api_key": "sk-of-this-tenant"})
     project.told("PUT", "/issuers/0/secret", {"secret": "secret-of-this-tenant-of-32-bytes-and-more"})
+    project.told("PUT", "/payments/stripe/key", {"api_key": "sk_live_of-this-tenant"})
+    project.told("PUT", "/payments/stripe/webhook-secret", {"secret": "whsec_of-this-tenant"})
+    project.told("PUT", "/notices/secret", {"secret": "whsec_c2VjcmV0LW9mLXRoaXMtdGVuYW50LWFsb25l"})
     token = project.told("POST", "/test-tokens", {})
     ids = {"project_id": project.project_id, "key_id": key["id"], "user_id": str(user["user_id"]), "name": "mine"}
-    ids |= {"number": "0", "token_id": token["id"], "user_key_id": user["key_id"]}
+    ids |= {"number": "0", "token_id": token["id"], "user_key_id": user["key_id"], "payment": "stripe"}
     return Tenant(project, ids, key["key"], user["key"])
 
 
@@ -162,7 +175,9 @@ def test_case_21_an_owner_reaches_nothing_of_another_project_through_their_own(
     mine: Tenant, theirs: Tenant, route: str
 ) -> None:
     """The path names their own project, and a user, key or token of another: that is not there, and stays as it is."""
-    crossed = dataclasses.replace(mine, ids=theirs.ids | {"project_id": mine.ids["project_id"], "name": "none"})
+    crossed = dataclasses.replace(
+        mine, ids=theirs.ids | {"project_id": mine.ids["project_id"], "name": "none", "payment": "none"}
+    )
     if not any(name in route for name in ("{user_id}", "{key_id}", "{token_id}", "{name}")):
         return
     before = theirs.state()

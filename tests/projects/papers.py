@@ -83,6 +83,12 @@ FULL: dict[str, Any] = {
         "moderation": {"provider": "openai", "model": "omni-moderation-latest"},
     },
     "packs": [{"id": "starter", "amount": 50, "currency": "usd"}],
+    "payments": {
+        "stripe": {"mode": "live"},
+        "polar": {"mode": "test", "product": "5d6b3a2e-0f61-4a52-9c5e-3f1d2c4b5a69"},
+        "mollie": {"mode": "live"},
+        "btcpay": {"mode": "test", "url": "https://pay.example/btcpay/", "store": "9CiNzKoANXxmk5ayZngSXrHTiVvvgCrw"},
+    },
 }
 
 SMALL: dict[str, Any] = {"name": "n", "mode": "forward", "auth": {"key": {}}}

@@ -38,6 +38,7 @@ def test_every_field_of_a_document_becomes_what_it_says() -> None:
     assert made.origins == {"https://app.example", "https://other.example", "http://localhost:8080", "null"}
     assert made.abuse == Abuse(3, "h", None, ("make * bomb",), Target("openai", "omni-moderation-latest"))
     assert made.packs == (Pack("starter", 50, "usd"),)
+    assert list(made.payments) == ["stripe", "polar", "mollie", "btcpay"]
     assert (made.fields, made.images) == (frozenset(), False)
 
 
@@ -45,7 +46,7 @@ def test_what_a_document_leaves_out() -> None:
     """In forward mode every endpoint that is served; else nothing that was not asked for, for all origins."""
     made = project(SMALL)
     assert tuple(made.endpoints) == ENDPOINTS
-    assert (made.providers, made.routes, made.abuse, made.packs) == ({}, (), None, ())
+    assert (made.providers, made.routes, made.abuse, made.packs, made.payments) == ({}, (), None, (), {})
     assert (made.fields, made.images, made.origins) == (frozenset(), False, frozenset())
     assert project(SMALL | {"mode": "managed"}).endpoints == {}
     assert tuple(project(SMALL | {"endpoints": ["/v1/messages"]}).endpoints) == ("/v1/messages",)

@@ -77,11 +77,18 @@ NAMED: dict[str, tuple[str | int, ...]] = {
     "packs[0].id": ("packs", 0, "id"),
     "packs[0].amount": ("packs", 0, "amount"),
     "packs[0].currency": ("packs", 0, "currency"),
+    "payments": ("payments",),
+    "payments.stripe": ("payments", "stripe"),
+    "payments.stripe.mode": ("payments", "stripe", "mode"),
+    "payments.polar.product": ("payments", "polar", "product"),
+    "payments.btcpay.url": ("payments", "btcpay", "url"),
+    "payments.btcpay.store": ("payments", "btcpay", "store"),
     "format": ("format",),
 }
 OBJECTS = {
     *("auth", "auth.key", "auth.key.rules", "auth.jwt.issuers[0]", "providers", "providers.openai", "models[0]"),
     *("models[0].providers[1]", f"endpoints.{CHAT}", f"endpoints.{CHAT}.template", "abuse.moderation", "packs[0]"),
+    *("payments", "payments.stripe"),
 }
 LISTS = {
     *("auth.jwt.issuers", "models", "models[0].providers", f"endpoints.{CHAT}.client_sets", "fields", "origins"),
@@ -122,7 +129,21 @@ OTHERS: dict[str, list[Any]] = {
     "abuse.patterns[0]": ["", "*", " * ", "x" * 201, "a*b*c*d*e*f*g*h*i*j*k"],
     "abuse.moderation.provider": ["claude", "home", "nobody"],
     "packs[0].id": ["", "A", "a b", "x" * 41],
-    "packs[0].currency": ["USD", "dollar", ""],
+    "packs[0].currency": ["USD", "dollar", "", "btc", "xof"],
+    "payments": [{"paypal": {"mode": "live"}}],
+    "payments.stripe": [{}, {"mode": "live", "url": "https://stripe.example"}],
+    "payments.stripe.mode": ["", "Live", "sandbox"],
+    "payments.polar.product": [
+        "",
+        "prod_1",
+        "5D6B3A2E-0F61-4A52-9C5E-3F1D2C4B5A69",
+        "5d6b3a2e0f614a529c5e3f1d2c4b5a69",
+    ],
+    "payments.btcpay.url": [
+        *("http://pay.example", "https://10.0.0.1", "https://[::1]", "https://localhost", "ftp://pay.example", ""),
+        *("https://u:p@pay.example", "https://pay.example?x=1", "https://pay.example#x", "https://169.254.169.254"),
+    ],
+    "payments.btcpay.store": ["", "a/b", "..", "a b", "x" * 101],
     "format": [2, 0, "1", True, 1.0],
 }
 
@@ -168,7 +189,8 @@ UNKNOWN: list[tuple[str | int, ...]] = [
     *((("auth", "jwt", "issuers", number)) for number in range(1, 6)),
     *(("providers", name) for name in ("openai", "mine", "home")),
     *(("models", 0), ("models", 0, "providers", 0), ("endpoints",), ("endpoints", CHAT), ("abuse",)),
-    *(("abuse", "moderation"), ("packs", 0), ("auth", "no_auth", "rules", "limits", "user")),
+    *(("payments", provider) for provider in ("stripe", "polar", "mollie", "btcpay")),
+    *(("abuse", "moderation"), ("packs", 0), ("payments",), ("auth", "no_auth", "rules", "limits", "user")),
 ]
 
 

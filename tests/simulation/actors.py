@@ -7,15 +7,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from functions.errors import LedgerUnavailable
-from functions.ledger import abuse, credentials, grants, journal, tidy
+from functions.ledger import abuse, credentials, grants, journal, notices, tidy
 from functions.ledger import account as accounts
 from functions.ledger import audit as audits
+from tests.simulation.plain import NOT_TOLD
 from tests.simulation.request import Request
 from tests.simulation.store import Crash, Process
 
 if TYPE_CHECKING:
     from tests.simulation.world import Account, Action, World
 
+LEASED_AGAIN_S = 150
 DELIVERIES_MAX = 6
 """How often a payment provider sends one event until it is taken."""
 
@@ -201,6 +203,42 @@ async def visit(world: "World", account: "Account") -> None:
             await world.join(min(found), "", key)
 
 
+async def want_top_up(world: "World", account: "Account") -> None:
+    """A user wants credits bought below a threshold, or not any more; or a top-up is over."""
+    request = {"TableName": "accounts", "Key": accounts.key(account.account_id)}
+    update: dict[str, object] = {"UpdateExpression": "REMOVE topping"}
+    if world.rng.random() < 0.7:
+        threshold = {":t": {"N": str(world.amount())}}
+        update = {"UpdateExpression": "SET top_up = :t", "ExpressionAttributeValues": threshold}
+    await world.outside.call("UpdateItem", request | update)
+
+
+async def run_errands(world: "World", account: "Account") -> None:
+    """What is due is told, in one place or in two at once; telling may fail, and takes its time. Who is told buys."""
+    places = 1 if world.calm else world.rng.randint(1, 2)
+    await asyncio.gather(*(tell(world, world.process()) for _ in range(places)))
+    for told in world.accounts:
+        if world.model.accounts[told.account_id].told < NOT_TOLD and world.rng.random() < 0.7:
+            await buy(world, told)
+
+
+async def tell(world: "World", process: Process) -> None:
+    """One run of errands by a process that may fail."""
+    ledger = world.ledger(process)
+    with contextlib.suppress(LedgerUnavailable, Crash):
+        for notice in await notices.due(ledger, 10):
+            leased = await notices.lease(ledger, notice)
+            if leased is None:
+                continue
+            world.model.tells(leased.id, process.name)
+            if not process.reliable:
+                await process.sleep(world.rng.choice((0.0, world.rng.expovariate(1), world.rng.expovariate(0.03))))
+            if not process.reliable and world.rng.random() < 0.2:
+                await notices.later(ledger, leased, LEASED_AGAIN_S, failed=True, done=("mail",))
+            else:
+                await notices.done(ledger, leased)
+
+
 async def fail(world: "World", account: "Account") -> None:
     """The tables cannot be reached for some seconds."""
     world.stage.outage_until_s = world.stage.time() + world.rng.uniform(0.5, 12)
@@ -239,8 +277,10 @@ ACTIONS: tuple[tuple[Act, float], ...] = (
     (reissue, 3),
     (block, 1),
     (ban, 1.5),
-    (offend, 3),
+    (offend, 4.5),
     (visit, 2),
     (turn_clock, 2),
     (check, 3),
+    (want_top_up, 2),
+    (run_errands, 6),
 )

@@ -8,14 +8,14 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from tests.simulation.abusing import Abusing
 from tests.simulation.plain import Charged, Held, Limits, Plain, index, read_account, read_receipt
 from tests.simulation.store import Call, Fault, Stage
+from tests.simulation.telling import Telling
 
 Item = dict[str, Any]
 
 
-class Model(Abusing):
+class Model(Telling):
     """Every account, receipt, key and counter as it must be."""
 
     def __init__(self, stage: Stage, limits: Limits) -> None:
@@ -44,6 +44,8 @@ class Model(Abusing):
             self._journal(call, before, after)
         elif table == "windows":
             self.scope_changed(call, key[0], after or {})
+        elif table == "notices":
+            self.notice(call, key, before, after)
         elif table == "credentials" and after:
             self.keys[key[0]] = after["state"]["S"]
         for request in self.stage.active:
@@ -57,6 +59,7 @@ class Model(Abusing):
         if before_item is None:
             self.expect(after.credited == after.worth(), "an account begins with what it was credited")
             self.counted[after.account_id] = Counter()
+            self.opened(after)
         else:
             before = self.accounts[after.account_id]
             expected = before.copy()
@@ -201,6 +204,9 @@ class Model(Abusing):
             expected.paid += came - sum(left for left, _ in gifts.values())
             expected.credited, expected.debt = after.credited, after.debt
             self.unentered[after.account_id] = (came, owed, before.paid, before.debt)
+            self.moved(call, before, after, expected)
+        else:
+            self.crossed(call, before, after, expected)
         if after.offence != before.offence:
             self.offended_beside(call, after, expected)
         if after.acts != before.acts:
@@ -275,4 +281,5 @@ class Model(Abusing):
                 self.expect(in_days == truth, f"{name}: days come to {in_days}, receipts to {truth}")
         for hold_id, hold in self.held.items():
             self.expect(hold.fate != "open", f"{hold_id} was never resolved")
+        self.all_told(self.accounts)
         self.expect(not self.unentered, f"{self.unentered} changed credits without a journal entry")

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 Item = dict[str, Any]
 
 LENGTH_S = {"m": 60, "h": 3600, "d": 86400, "t": 2**40}
+NOT_TOLD = 100
 TOTALS = ("requests", "input", "output", "cost")
 
 
@@ -104,6 +105,8 @@ class Plain:
     """An account. `lots` are (left, expires) by name; `counts` are windows, `days` are totals of open days.
 
     `offences` are counted against its user, who is `blocked` until then; `acts` is how often somebody blocked by hand.
+    `full` is what there was when credits last came in, `told` the level last told of, above all levels where none was;
+    below `top_up` more is bought, unless that was begun and is `topping`.
     """
 
     account_id: str
@@ -122,6 +125,10 @@ class Plain:
     blocked: int
     offence: str
     acts: int
+    full: int
+    told: int
+    top_up: int
+    topping: int
 
     def copy(self) -> "Plain":
         return replace(
@@ -147,6 +154,10 @@ class Plain:
     def free(self, now_s: float) -> int:
         """What a request could take."""
         return self.paid + sum(left for left, expires in self.lots.values() if expires > now_s)
+
+    def left(self, now_s: float) -> int:
+        """What is not spent, with what is held for requests."""
+        return self.free(now_s) + self.held()
 
     def drift(self) -> int:
         return self.credited - self.worth() - self.held() - self.spent - self.expired
@@ -178,6 +189,10 @@ def read_account(item: Item) -> Plain:
         blocked=numbers.get("blocked", 0),
         offence=item.get("offence", {"S": ""})["S"],
         acts=numbers.get("blocks", 0),
+        full=numbers.get("full", 0),
+        told=numbers.get("told", NOT_TOLD),
+        top_up=numbers.get("top_up", 0),
+        topping=numbers.get("topping", 0),
     )
 
 

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any
 
-from functions.ledger import admit, counters, ids, receipts, settle, tidy
+from functions.ledger import admit, counters, crossing, ids, receipts, settle, tidy
 from functions.ledger.abuse import Policy
 from functions.ledger.account import Account, Hold
 from functions.ledger.expression import Expression
@@ -163,6 +163,66 @@ def offences_of_the_settler_alone() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def levels_told_again() -> Iterator[None]:
+    """A crossing is told whatever was told before."""
+    real = Expression.transact
+
+    def unguarded(self: Expression, table: str, key: Item) -> Item:
+        self.conditions = [condition for condition in self.conditions if "told > " not in condition]
+        return real(self, table, key)
+
+    with _replaced(Expression, "transact", unguarded):
+        yield
+
+
+@contextmanager
+def crossings_of_another_version() -> Iterator[None]:
+    """A crossing is told though credits came in since it was seen."""
+    real = crossing.writes
+
+    def unguarded(ledger: Ledger, account: Account) -> list[Item]:
+        parts = real(ledger, account)
+        if parts:
+            update = parts[0]["Update"]
+            condition, _, _ = update["ConditionExpression"].rpartition(" AND journal_version")
+            update["ConditionExpression"] = condition
+            del update["ExpressionAttributeValues"][":version"]
+        return parts
+
+    with _replaced(crossing, "writes", unguarded):
+        yield
+
+
+@contextmanager
+def leases_without_a_guard() -> Iterator[None]:
+    """A notice is leased whether it is still there or not."""
+    real = Ledger.write
+
+    async def unguarded(self: Ledger, operation: str, request: Item) -> Item:
+        for part in request.get("TransactItems", ()):
+            if "Delete" in part:
+                part["Delete"].pop("ConditionExpression", None)
+        return await real(self, operation, request)
+
+    with _replaced(Ledger, "write", unguarded):
+        yield
+
+
+@contextmanager
+def crossings_of_the_settler_alone() -> Iterator[None]:
+    """Who reads an account tells nobody; what its settler could not tell is lost."""
+
+    def nothing(ledger: Ledger, account: Account) -> list[Item]:
+        return []
+
+    class Silent:
+        writes = staticmethod(nothing)
+
+    with _replaced(tidy, "crossing", Silent):
+        yield
+
+
 PLANTED: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
     plant.__name__: plant
     for plant in (
@@ -175,5 +235,9 @@ PLANTED: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
         admit_by_the_view_alone,
         offences_without_an_id,
         offences_of_the_settler_alone,
+        levels_told_again,
+        crossings_of_another_version,
+        leases_without_a_guard,
+        crossings_of_the_settler_alone,
     )
 }

@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass, field
 
-from functions.ledger import admit, credentials, grants, settle, tidy
+from functions.ledger import admit, credentials, grants, journal, notices, settle, tidy
 from functions.ledger.account import Account
 from functions.ledger.receipts import Receipt
 from functions.ledger.store import Item, Ledger, Store
@@ -53,6 +53,19 @@ async def _life(ledger: Ledger, clock: FakeClock, chance: random.Random, request
     for number in range(requests):
         clock.time_s += chance.choice((1, 30, 90, 4000, DAY_S // 8))
         account = await _request(ledger, clock, chance, account, number)
+        if number % 10 == 0:
+            await journal.enter(ledger, account.account_id, journal.Entry(5_000, "purchase", f"event-{number}"))
+            await _tell(ledger, failed=number % 20 == 0)
+
+
+async def _tell(ledger: Ledger, *, failed: bool) -> None:
+    """Notices that are due are leased, and told or tried again later."""
+    for notice in await notices.due(ledger, 5):
+        leased = await notices.lease(ledger, notice)
+        if leased and failed:
+            await notices.later(ledger, leased, 60, failed=True, done=("mail",))
+        elif leased:
+            await notices.done(ledger, leased)
 
 
 async def _request(ledger: Ledger, clock: FakeClock, chance: random.Random, account: Account, number: int) -> Account:

@@ -46,6 +46,9 @@ NEEDED = (
     "first sights",
     "extensions",
     "audits",
+    "crossings",
+    "top-ups begun",
+    "notices told",
 )
 
 

@@ -36,6 +36,7 @@ SECRET = "a secret for simulations, long enough"
 ADDRESSES = ("203.0.113.1", "203.0.113.2")
 AFTER_ALL_S = 3 * 86400
 """By then every late call has arrived, and every hold, lot and day is over."""
+ERRANDS_EVERY_S = 60
 Action = Coroutine[Any, Any, None]
 
 
@@ -190,6 +191,11 @@ class World:
             again = (await tidy.read(self.ledger(last), account.account_id)).item
             self.model.expect(first == again, f"healing {account.account_id} twice changed something")
             await actors.audit(self, last, account, full=True)
+        for account_id in self.model.accounts:  # those of whom only a first sight was answered as well
+            await tidy.read(self.ledger(last), account_id)
+        while self.table.items("notices"):
+            await actors.tell(self, last)
+            await asyncio.sleep(ERRANDS_EVERY_S)
         self.model.ended(self.table.items("days").values())
         for request in self.requests:
             request.judge_charge()

@@ -9,7 +9,7 @@ from typing import Any
 from infra.aws.artifacts import Artifacts
 from infra.aws.boundary import bounded
 from infra.aws.stage import Stage
-from infra.aws.template import access, alarms, api, dashboard, functions, hosting, nightly, secrets, tables
+from infra.aws.template import access, alarms, api, dashboard, functions, hosting, scheduled, secrets, tables
 
 VERSION = "2010-09-09"
 
@@ -25,11 +25,11 @@ def application(stage: Stage, artifacts: Artifacts) -> dict[str, Any]:
                 **access.resources(stage),
                 **api.resources(stage),
                 **hosting.resources(stage),
-                **nightly.resources(stage),
+                **scheduled.resources(stage),
                 **alarms.resources(stage),
                 **dashboard.resources(stage),
             },
-            "Outputs": {**functions.outputs(stage), **hosting.OUTPUTS, **nightly.OUTPUTS},
+            "Outputs": {**functions.outputs(stage), **hosting.OUTPUTS, **scheduled.OUTPUTS},
         }
     )
 

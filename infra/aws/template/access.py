@@ -19,10 +19,24 @@ TIDIED: dict[str, tuple[str, ...]] = {
     "receipts": (PUT,),
     "journal": (PUT,),
     "days": (UPDATE,),
+    "notices": (PUT,),
 }
-"""Whoever reads an account heals and tidies it: functions/ledger/tidy.py."""
+"""Whoever reads an account heals and tidies it (functions/ledger/tidy.py), and tells what was crossed (crossing.py)."""
 ENTERED: dict[str, tuple[str, ...]] = TIDIED | {"identities": (GET, PUT)}
 """Credits that come or go otherwise than by a request: functions/ledger/journal.py."""
+PAID: dict[str, tuple[str, ...]] = ENTERED | {
+    "members": (PUT,),
+    "orders": (GET, PUT, UPDATE),
+    "projects": (GET,),
+}
+"""Bringing orders to where their providers are: functions/payments/synchronize.py."""
+SOLD: dict[str, tuple[str, ...]] = {
+    "accounts": (GET, UPDATE),
+    "members": (PUT, QUERY),
+    "orders": (BATCH_GET, GET, PUT),
+    "windows": (UPDATE,),
+}
+"""Checkouts, what was bought, agreements to top-ups: functions/payments/checkout.py, functions/ledger/top_ups.py."""
 
 FIRST_SEEN: dict[str, tuple[str, ...]] = {
     "projects": (GET,),
@@ -36,14 +50,22 @@ FIRST_SEEN: dict[str, tuple[str, ...]] = {
 TABLE_USE: dict[str, dict[str, tuple[str, ...]]] = {
     "stream": TIDIED | FIRST_SEEN | {"receipts": (PUT, QUERY), "windows": (GET, UPDATE), "claims": (PUT, DELETE)},
     "api": TIDIED
+    | SOLD
     | FIRST_SEEN
     | {
         "credentials": (GET, PUT, UPDATE),
         "receipts": (PUT, QUERY),
         "days": (QUERY, UPDATE),
-        "windows": (UPDATE,),
+        "members": (PUT, QUERY),
     },
-    "webhooks": ENTERED,  # of payments
+    "webhooks": PAID,
+    "errands": PAID
+    | {
+        "members": (DELETE, PUT, QUERY),
+        "notices": (DELETE, PUT, QUERY),
+        "orders": (BATCH_GET, GET, PUT, UPDATE),
+        "projects": (GET, SCAN),
+    },
     "console": {
         "accounts": (BATCH_GET, GET, PUT, UPDATE),
         "claims": (GET, PUT, UPDATE),
@@ -52,6 +74,8 @@ TABLE_USE: dict[str, dict[str, tuple[str, ...]]] = {
         "identities": (GET, PUT),
         "journal": (PUT,),
         "members": (DELETE, PUT, QUERY),
+        "notices": (PUT,),
+        "orders": (BATCH_GET,),
         "projects": (GET, PUT),
         "receipts": (PUT, QUERY),
         "windows": (UPDATE,),

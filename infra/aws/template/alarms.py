@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from functions.errors import LedgerUnavailable
+from functions.errors import LedgerUnavailable, PaymentProviderFailed
 from functions.telemetry.watch import GATEWAY_FAILED
 from infra.aws.stage import Stage
 from infra.aws.template import functions
-from infra.aws.template.functions import MAINTENANCE, Function
+from infra.aws.template.functions import ERRANDS, MAINTENANCE, Function
+from infra.aws.template.scheduled import NIGHTS, Night
 
 Resources = dict[str, Any]
 
@@ -20,11 +21,16 @@ REQUESTS_MIN = 20
 """Fewer in five minutes tell no rate."""
 UPSTREAM_ERRORS = 5
 AUDITED_WITHIN_H = 26
+PROVIDER_ERRORS = 5
+RUN_WITHIN_PERIODS = 3
+"""Of five minutes; errands run each minute."""
 
 ANSWERING = ("stream", "api", "webhooks", "console", "admin")
 """Functions that answer clients. What they did not expect they answer too: Lambda does not count it as an error."""
-READING = ("stream", "api", "console")
+READING = ("stream", "api", "webhooks", "console")
 """Those that ask the ledger for clients."""
+PAYING = ("api", "webhooks")
+"""Those that ask payment providers while somebody waits."""
 
 HOT_TABLES = ("accounts", "credentials", "receipts", "windows")
 """That stand in the way of a request."""
@@ -36,7 +42,7 @@ def resources(stage: Stage) -> Resources:
     made: Resources = _topic(stage)
     for function in functions.of(stage):
         made |= _of_function(stage, function)
-    return made | _of_requests(stage) | _of_money(stage) | _of_audit(stage) | _of_tables(stage)
+    return made | _of_requests(stage) | _of_money(stage) | _of_nights(stage) | _of_payments(stage) | _of_tables(stage)
 
 
 def metric(stage: Stage, name: str, service: str, **more: str) -> Resources:
@@ -124,8 +130,8 @@ def _of_function(stage: Stage, function: Function) -> Resources:
         0,
         **of("Throttles"),
     )
-    if function is MAINTENANCE:
-        return made  # it uses all of its time, and hands on what is left
+    if function in (MAINTENANCE, ERRANDS):
+        return made  # they use all of their time, and hand on what is left
     return made | _alarm(
         stage,
         f"{function.name} duration",
@@ -192,10 +198,10 @@ def _of_money(stage: Stage) -> Resources:
     )
 
 
-def _of_audit(stage: Stage) -> Resources:
-    ends = ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted")
-    machine = [_metric("AWS/States", end, StateMachineArn={"Ref": "NightlyAudit"}) for end in ends]
-    made = _alarm(stage, "audit failed", "The nightly audit did not come to its end.", 0, Metrics=_total(machine))
+def _of_nights(stage: Stage) -> Resources:
+    made: Resources = {}
+    for night in NIGHTS:
+        made |= _of_night(stage, night)
     return made | _alarm(
         stage,
         "audit missing",
@@ -207,6 +213,49 @@ def _of_audit(stage: Stage) -> Resources:
         ComparisonOperator="LessThanThreshold",
         TreatMissingData="breaching",
         **metric(stage, "AuditedAccounts", MAINTENANCE.name),
+    )
+
+
+def _of_night(stage: Stage, night: Night) -> Resources:
+    ends = ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted")
+    machine = [_metric("AWS/States", end, StateMachineArn={"Ref": night.logical_id}) for end in ends]
+    why = f"The nightly {night.name} did not come to its end."
+    return _alarm(stage, f"{night.name} failed", why, 0, Metrics=_total(machine))
+
+
+def _of_payments(stage: Stage) -> Resources:
+    failed = [metric(stage, "Refused", name, reason=PaymentProviderFailed.code) for name in PAYING]
+    made = _alarm(
+        stage,
+        "payments failing",
+        "Payment providers fail or cannot be reached, for ten minutes: the logs of api and webhooks name them.",
+        PROVIDER_ERRORS,
+        Metrics=_total(failed),
+        EvaluationPeriods=2,
+    )
+    made |= _alarm(
+        stage,
+        "payments astray",
+        "Payments that no event told of were found at night, or a provider could not be asked: see errands' log.",
+        0,
+        Metrics=_total([metric(stage, name, ERRANDS.name) for name in ("LostEvents", "NotReconciled")]),
+    )
+    made |= _alarm(
+        stage,
+        "notices given up",
+        "Somebody was not told of something, tried for three days: the log of errands names it.",
+        0,
+        **metric(stage, "NoticesGivenUp", ERRANDS.name),
+    )
+    return made | _alarm(
+        stage,
+        "notices missing",
+        "Errands did not run for 15 minutes: nobody is told anything, and no account is topped up.",
+        1,
+        EvaluationPeriods=RUN_WITHIN_PERIODS,
+        ComparisonOperator="LessThanThreshold",
+        TreatMissingData="breaching",
+        **_metric("AWS/Lambda", "Invocations", FunctionName={"Ref": ERRANDS.logical_id}),
     )
 
 

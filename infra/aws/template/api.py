@@ -6,6 +6,7 @@ from typing import Any
 
 from functions.cors import METHODS
 from functions.forward.endpoints import ENDPOINTS
+from functions.payments.provider import PROVIDERS
 from infra.aws.stage import Stage
 from infra.aws.template import functions
 from infra.aws.template.functions import ADMIN, AUTHORIZER, CONSOLE, STREAM, WEBHOOKS, WHOLE, Function
@@ -21,7 +22,18 @@ STREAMING_CALL = "2021-11-15/functions/${%s.Arn}/response-streaming-invocations"
 """https://docs.aws.amazon.com/apigateway/latest/developerguide/response-streaming-lambda-configure.html"""
 
 
-OF_APP = ("/account", "/account/receipts", "/checkout", "/health", "/register", "/v1/*")
+WEBHOOKS_OF = ("", "/projects/{project_id}")
+"""The deployment's own connections, and a project's."""
+OF_APP = (
+    "/account",
+    "/account/receipts",
+    "/account/top-up",
+    "/checkout",
+    "/checkout/done",
+    "/health",
+    "/register",
+    "/v1/*",
+)
 """Paths of app.py. A test compares them with what Chalice packages."""
 
 
@@ -40,8 +52,7 @@ def routes(stage: Stage) -> tuple[Route, ...]:
     stream = STREAM if stage.streaming else WHOLE
     return (
         *(Route(path, "post", stream) for path in ENDPOINTS),
-        Route("/stripe/webhook", "post", WEBHOOKS),
-        Route("/btcpay/webhook", "post", WEBHOOKS),
+        *(Route(f"{of}/{provider}/webhook", "post", WEBHOOKS) for provider in PROVIDERS for of in WEBHOOKS_OF),
         Route("/console", ANY, CONSOLE),
         Route("/console/{proxy+}", ANY, CONSOLE),
         Route("/admin", ANY, ADMIN, operator=True),

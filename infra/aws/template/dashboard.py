@@ -6,7 +6,7 @@ from typing import Any
 from infra.aws.stage import Stage
 from infra.aws.template import functions, tables
 from infra.aws.template.alarms import HOT_CALLS, NAMESPACE
-from infra.aws.template.functions import MAINTENANCE
+from infra.aws.template.functions import ERRANDS, MAINTENANCE
 
 Resources = dict[str, Any]
 Widget = dict[str, Any]
@@ -74,6 +74,11 @@ def _requests(stage: Stage) -> list[Widget]:
         _widget("Holds that did not end as they should", *ended, _own(stage, "HealedHolds", MAINTENANCE.name)),
         _widget("Drift found by the audit, microcredits", _own(stage, "Drift", MAINTENANCE.name)),
         _widget("Accounts audited", _own(stage, "AuditedAccounts", MAINTENANCE.name)),
+        _widget("Notices", *(_own(stage, f"Notices{name}", ERRANDS.name) for name in ("Told", "Failed", "GivenUp"))),
+        _widget(
+            "Payments, each night",
+            *(_own(stage, name, ERRANDS.name) for name in ("LostEvents", "UnmatchedPayments", "NotReconciled")),
+        ),
     ]
 
 
@@ -99,6 +104,7 @@ def _functions(stage: Stage) -> list[Widget]:
         _widget("Functions: running at once", *of("ConcurrentExecutions"), stat="Maximum"),
         _widget("Functions: duration, ms (p95)", *of("Duration"), stat="p95"),
         _widget("Functions: errors and throttles", *of("Errors"), *of("Throttles")),
+        _widget("Functions: calls", *of("Invocations")),
     ]
 
 

@@ -14,6 +14,8 @@ STREAM_TIMEOUT_S = 900
 """Lambda's longest; API Gateway streams as long."""
 ANSWER_TIMEOUT_S = 29
 """API Gateway waits no longer for an answer in one piece."""
+ERRANDS_TIMEOUT_S = 300
+"""What is left then is for the next run."""
 ENVIRONMENT_BYTES_MAX = 4096
 """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
@@ -72,6 +74,8 @@ class Function:
         return self.calls_out and stage.in_vpc
 
 
+PAYING = ("rest", "payments")
+"""The layers of functions that speak to payment providers."""
 READ_BY_STREAM = ("gateway", "projects")
 STREAM = Function(
     "stream", "StreamFunction", "functions/stream.sh", STREAM_TIMEOUT_S, ("stream",), READ_BY_STREAM, True, True
@@ -85,6 +89,7 @@ API = Function(
     "APIHandler",
     "app.app",
     ANSWER_TIMEOUT_S,
+    PAYING,
     secrets=("gateway", "mail", "payments", "projects"),
     calls_out=True,
 )
@@ -101,7 +106,8 @@ WEBHOOKS = Function(
     "WebhooksFunction",
     "functions.webhooks.app",
     ANSWER_TIMEOUT_S,
-    secrets=("gateway", "payments"),
+    PAYING,
+    secrets=("gateway", "payments", "projects"),
     calls_out=True,
 )
 ADMIN = Function("admin", "AdminFunction", "functions.admin.app", ANSWER_TIMEOUT_S, secrets=("gateway", "admin"))
@@ -111,12 +117,26 @@ AUTHORIZER = Function(
 MAINTENANCE = Function(
     "maintenance", "MaintenanceFunction", "functions.maintenance.handler", STREAM_TIMEOUT_S, secrets=("gateway",)
 )
+ERRANDS = Function(
+    "errands",
+    "ErrandsFunction",
+    "functions.errands.handler",
+    ERRANDS_TIMEOUT_S,
+    PAYING,
+    secrets=("gateway", "mail", "payments", "projects"),
+    calls_out=True,
+)
+"""What nobody waits for: notices, each minute, and at night payments of which no event came.
+
+No concurrency is reserved for it: a minute's notices would wait for the night's reconciliation, and two runs at once
+do nothing twice, for each takes a lease on what it sends.
+"""
 
 
 def of(stage: Stage) -> tuple[Function, ...]:
     """Every function of a stage. Where AWS checks who the operator is, nothing of ours has to."""
     authorizer = () if stage.admin.iam else (AUTHORIZER,)
-    return (API, STREAM if stage.streaming else WHOLE, WEBHOOKS, CONSOLE, ADMIN, *authorizer, MAINTENANCE)
+    return (API, STREAM if stage.streaming else WHOLE, WEBHOOKS, CONSOLE, ADMIN, *authorizer, MAINTENANCE, ERRANDS)
 
 
 def parameters(stage: Stage) -> Resources:
