@@ -38,6 +38,11 @@ TAKES: dict[str, dict[str, Any]] = {
     f"DELETE {PROJECT}/issuers/0/secret": {},
     f"PUT {PROJECT}/notices/secret": {"secret": "whsec_c2VjcmV0LW9mLXRoaXMtdGVuYW50LWFsb25l"},
     f"DELETE {PROJECT}/notices/secret": {},
+    f"PUT {PROJECT}/payments/stripe/key": {"api_key": "sk_test_12345678"},
+    f"DELETE {PROJECT}/payments/stripe/key": {},
+    f"PUT {PROJECT}/payments/stripe/webhook-secret": {"secret": "whsec_12345678"},
+    f"DELETE {PROJECT}/payments/stripe/webhook-secret": {},
+    f"POST {PROJECT}/payments/stripe/looked-at": {"about": "x"},
     f"POST {PROJECT}/test-tokens": {"label": "x", "days": 1},
     f"DELETE {PROJECT}/test-tokens/x": {},
     f"POST {PROJECT}/users": {"reference": "x"},
@@ -75,7 +80,20 @@ def test_case_20_every_route_that_changes_something_is_tried() -> None:
 def _shape(route: str) -> int | str:
     """A route without the names of its parameters."""
     fixed = {"console", "projects", "import", "owners", "keys", "rotate", "providers", "key", "issuers", "secret"}
-    fixed |= {"me", "notices", "test-tokens", "users", "block", "unblock", "credits", "sign-in", "sessions"}
+    fixed |= {
+        "payments",
+        "webhook-secret",
+        "looked-at",
+        "me",
+        "notices",
+        "test-tokens",
+        "users",
+        "block",
+        "unblock",
+        "credits",
+        "sign-in",
+        "sessions",
+    }
     method, path = route.split(" ")
     return method + "/".join(part if part in fixed else "*" for part in path.split("/")[1:])
 

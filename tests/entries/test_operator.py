@@ -250,7 +250,7 @@ def test_the_status_names_what_runs_and_never_a_value(front: RunningGateway) -> 
     assert set(told["tables"]) >= {"accounts", "credentials", "receipts", "journal", "days"}
     assert set(told["tables"].values()) == {"reachable"}
     assert {"ADMIN_KEY", "HASH_SECRET", "STRIPE_WEBHOOK_SECRET", "LLAMA_BASE_URL"} <= set(told["configured"])
-    assert not {"STRIPE_SECRET_KEY", "LLAMA_API_KEY"} & set(told["configured"])
+    assert not {"NOTICES_SECRET", "LLAMA_API_KEY"} & set(told["configured"])
     for value in (ADMIN_KEY, front.settings.hash_secret, front.settings.stripe_webhook_secret):
         assert value.encode() not in answer.body
     assert answer.headers["cache-control"] == "no-store"

@@ -165,6 +165,7 @@ def test_refunds_add_up(standin: Mollie, connection: Connection, made: Made) -> 
     standin.pay(made.reference)
     standin.refund(made.reference, 20)
     assert fetched(connection, made.reference).refunded == 20
+    assert standin.requests[-1].query == [("embed", "refunds,chargebacks")]
     standin.refund(made.reference, 30)
     for status in ("queued", "pending", "processing", "refunded"):
         standin.set_refund(made.reference, status)
@@ -236,6 +237,14 @@ def test_an_amount_that_is_none_fails(standin: Mollie, connection: Connection, m
     """Neither a number, nor a negative one, nor one finer than a cent is ever an amount."""
     standin.alter(made.reference)
     standin.payments[made.reference]["amount"] = {"currency": "EUR", "value": value}
+    failed(connection, made.reference)
+
+
+def test_a_refund_in_another_currency_fails(standin: Mollie, connection: Connection, made: Made) -> None:
+    """What of the price that is nobody can say."""
+    standin.pay(made.reference)
+    standin.refund(made.reference, 20)
+    standin._of("refunds", made.reference)[0]["amount"] = {"currency": "USD", "value": "0.20"}
     failed(connection, made.reference)
 
 
