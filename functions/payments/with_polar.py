@@ -4,15 +4,12 @@ A checkout is paid when an order came of it that is. All amounts are those befor
 https://polar.sh/docs/api-reference, https://polar.sh/docs/integrate/webhooks/delivery
 """
 
-import base64
-import binascii
 import contextlib
-import hmac
 import json
 import logging
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -23,21 +20,14 @@ from polar.v2026_10 import Polar, outputs
 from polar.v2026_10.errors import HTTPValidationError, ResourceNotFound
 from polar.v2026_10.inputs import CheckoutCreate
 from polar.v2026_10.literals import PresentmentCurrency
-from standardwebhooks import Webhook
 
 from functions.errors import BadRequest, PaymentProviderFailed
-from functions.payments import provider
+from functions.payments import polar_signature, provider
 from functions.payments.provider import Connection, Dispute, Event, Header, Made, Payment, Wanted
 
 log = logging.getLogger("farebox.payments.polar")
 
-TOLERANCE_S = 300
-"""How far Polar's clock may be from ours: what is older may be somebody's copy. Polar's own tolerance."""
-HEADER_LENGTH_MAX = 2048
-HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
-EVENT_ID = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
-TIME = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 PAGE = 100
 DAY_S = 86_400
@@ -63,7 +53,6 @@ DISPUTES = {
 """An `early_warning` took no money yet, and one that was `prevented` is a refund."""
 REFUNDS = ("pending", "succeeded")
 MONEY = ("order.paid", "order.refunded", "refund.created", "refund.updated")
-UNTRUSTED = "The signature of this event is missing, wrong, or more than {} s old."
 
 
 def create(connection: Connection, wanted: Wanted) -> Made:
@@ -103,7 +92,7 @@ def receive(connection: Connection, header: Header, raw: bytes, now_s: float) ->
 
     Raises BadRequest for a forgery, PaymentProviderFailed where the order cannot be asked for.
     """
-    event_id = _verify(connection.webhook_secrets, header, raw, now_s)
+    event_id = polar_signature.check(connection.webhook_secrets, header, raw, now_s)
     kind, data = _content(raw)
     thing, _, _ = kind.partition(".")
     checkout_id = order_id = None
@@ -199,46 +188,6 @@ def _failed(what: str, how: str, error: Exception, after_s: int | None = None) -
     status = getattr(error, "status_code", "no")
     log.warning("polar %s: %s (%s, %s status)", what, how, type(error).__name__, status)
     return PaymentProviderFailed(f"Polar {how}.", max(1, min(after_s or 2, 60)))
-
-
-def _verify(secrets: Sequence[str], header: Header, raw: bytes, now_s: float) -> str:
-    """The event's id, once one of the signatures is ours for it, its time and this body. Raises BadRequest.
-
-    https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
-    """
-    event_id, at, signatures = (_only(header, name) for name in HEADERS)
-    if not EVENT_ID.fullmatch(event_id):
-        raise BadRequest(UNTRUSTED.format(TOLERANCE_S), param="webhook-id")
-    if not TIME.fullmatch(at) or abs(now_s - int(at)) > TOLERANCE_S:
-        raise BadRequest(UNTRUSTED.format(TOLERANCE_S), param="webhook-timestamp")
-    try:
-        body = raw.decode()
-    except UnicodeDecodeError:
-        raise BadRequest(UNTRUSTED.format(TOLERANCE_S), param="webhook-signature") from None
-    given = [text.encode(errors="replace") for text in signatures.split(" ")]
-    when = datetime.fromtimestamp(int(at), UTC)
-    right = [Webhook(key).sign(event_id, when, body).encode() for secret in secrets for key in _keys(secret)]
-    found = [hmac.compare_digest(ours, theirs) for ours in right for theirs in given]
-    if not any(found):
-        raise BadRequest(UNTRUSTED.format(TOLERANCE_S), param="webhook-signature")
-    return event_id
-
-
-def _only(header: Header, name: str) -> str:
-    """The one value of a header. Of two, which one counts must never be a question."""
-    values = header(name)
-    if len(values) != 1 or len(values[0]) > HEADER_LENGTH_MAX:
-        raise BadRequest(UNTRUSTED.format(TOLERANCE_S), param=name)
-    return values[0].strip()
-
-
-def _keys(secret: str) -> list[bytes]:
-    """What Polar signs with: the secret as it stands, and for newer ones what it is in base 64. As its library does."""
-    text = secret.removeprefix("whsec_")
-    keys = [secret.encode()]
-    with contextlib.suppress(binascii.Error, ValueError):
-        keys.append(base64.b64decode(text + "=" * (-len(text) % 4), validate=True))
-    return [key for key in keys if key]
 
 
 def _content(raw: bytes) -> tuple[str, dict[str, Any]]:

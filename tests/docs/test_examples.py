@@ -11,7 +11,7 @@ from tests.stand import RunningGateway, text_of
 
 ROOT = Path(__file__).parent.parent.parent
 ELSEWHERE = {ROOT / f"docs/{page}.md" for page in ("console", "notices", "payments")}
-"""Whose examples need more than a key: tests/{owners/test_console_page,notices/test_what_is_told,payments/test_page}.py."""
+"""Whose examples need more than a key: tests of the console, of notices and of payments run them."""
 PAGES = [ROOT / "README.md", *sorted({*(ROOT / "docs").rglob("*.md")} - ELSEWHERE)]
 EXAMPLES = [
     (f"{page.relative_to(ROOT)}-{index}", block)
