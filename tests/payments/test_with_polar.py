@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from functions.errors import BadRequest, PaymentProviderFailed
-from functions.payments import provider
+from functions.payments import polar_signature, provider
 from functions.payments import with_polar as polar
 from functions.payments.provider import Connection, Event, Made, Payment, Wanted, adapter
 from tests.payments.standins.base import Delivery, Reply, Request
@@ -312,7 +312,7 @@ def test_a_forged_event_is_refused(standin: Polar, connection: Connection, made:
     sent = standin.pay(made.reference)[1]
     at, signature = sent.headers["webhook-timestamp"], sent.headers["webhook-signature"]
     count = len(standin.requests)
-    for name in polar.HEADERS:
+    for name in polar_signature.HEADERS:
         value, field = sent.headers[name], name.replace("-", "_")
         assert refused(connection, sent, **{field: []}) == name
         assert refused(connection, sent, **{field: [""]}) == name
