@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import stand
+from tests.go_tool import Missing
 from tests.network import namespace, wireguard
 from tests.network.site import FILES, LLAMA_KEY, Served, Site, firewall, has_nftables, llama, site
 from tests.network.wireguard import Tunnel
@@ -48,7 +49,7 @@ def connected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connected]:
     try:
         namespace.check()
         wireguard.binary()
-    except namespace.Missing as missing:
+    except Missing as missing:
         pytest.skip(f"NO PROOF OF THE TUNNEL: {missing}")
     folder = tmp_path_factory.mktemp("network")
     with ExitStack() as running:

@@ -12,13 +12,11 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.go_tool import Missing
+
 CLONE_NEWNET = 0x40000000
 HOLD = "mount -t tmpfs tmpfs /run && ip link set lo up && echo held && exec cat"
 TOOLS = ("ip", "unshare", "nsenter", "mount")
-
-
-class Missing(Exception):
-    """This machine cannot do it. The message says what it lacks."""
 
 
 def check() -> None:

@@ -6,9 +6,7 @@ https://www.wireguard.com/xplatform/
 
 import base64
 import contextlib
-import fcntl
 import os
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -20,41 +18,19 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from infra.aws.network.placeholders import NAME
 from tests import stand
-from tests.network.namespace import Missing, Namespace
+from tests.go_tool import built
+from tests.network.namespace import Namespace
 
 VERSION = "v0.0.0-20260522210424-ecfc5a8d5446"
-"""Pinned; Go checks its hash against the public checksum database."""
-MODULE = f"golang.zx2c4.com/wireguard@{VERSION}"
-BUILD_TIMEOUT_S = 280
+"""Pinned."""
+MODULE = "golang.zx2c4.com/wireguard"
 INTERFACE = "wg0"
 SOCKET = f"/run/wireguard/{INTERFACE}.sock"
 
 
 def binary() -> Path:
-    """wireguard-go, built once a version and machine. Raises Missing where there is no Go to build it with."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "farebox" / f"wireguard-go-{VERSION}"
-    built = cache / "wireguard"
-    if built.exists():
-        return built
-    go = shutil.which("go") or shutil.which("/usr/local/go/bin/go")
-    if not go:
-        raise Missing("there is no `go` to build wireguard-go with (Debian: apt install golang-go)")
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not built.exists():
-            making = cache / "making"
-            environment = os.environ | {
-                "GOBIN": str(making),
-                "CGO_ENABLED": "0",
-                "GOFLAGS": "-trimpath -buildvcs=false",
-            }
-            command = [go, "install", MODULE]
-            ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=BUILD_TIMEOUT_S)
-            if ran.returncode:
-                raise Missing(f"wireguard-go cannot be built here: {ran.stderr.strip()[-500:]}")
-            (making / "wireguard").rename(built)
-    return built
+    """wireguard-go. Raises Missing."""
+    return built("wireguard", MODULE, VERSION)
 
 
 @dataclass(frozen=True)

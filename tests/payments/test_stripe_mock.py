@@ -9,7 +9,8 @@ import pytest
 from functions.errors import PaymentProviderFailed
 from functions.payments import stripe_calls, stripe_objects, with_stripe
 from functions.payments.provider import Connection, Wanted
-from tests.payments.standins.stripe_mock import KEY, Missing, stripe_mock
+from tests.go_tool import Missing
+from tests.payments.standins.stripe_mock import KEY, stripe_mock
 
 ORDER = f"ord_{'0a' * 16}"
 

@@ -4,56 +4,24 @@ It remembers nothing, and answers with examples. https://github.com/stripe/strip
 """
 
 import contextlib
-import fcntl
-import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests import stand
+from tests.go_tool import built
 
 VERSION = "v0.203.0"
-"""Pinned; Go checks its hash against the public checksum database. It describes the API of 2026-08-26."""
-MODULE = f"github.com/stripe/stripe-mock@{VERSION}"
-BUILD_TIMEOUT_S = 280
+"""Pinned. It describes the API of 2026-08-26."""
+MODULE = "github.com/stripe/stripe-mock"
 LISTENS = re.compile(r"Listening for HTTP at address: (127\.0\.0\.1:[0-9]+)")
 KEY = "sk_test_123"
 
 
-class Missing(Exception):
-    """There is no stripe-mock here: why."""
-
-
 def binary() -> Path:
-    """stripe-mock, built once a version and machine: a quarter of a minute. Raises Missing where that cannot be."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "farebox" / f"stripe-mock-{VERSION}"
-    built = cache / "stripe-mock"
-    if built.exists():
-        return built
-    go = shutil.which("go") or shutil.which("/usr/local/go/bin/go")
-    if not go:
-        raise Missing("there is no `go` to build stripe-mock with (Debian: apt install golang-go)")
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not built.exists():
-            making = cache / "making"
-            environment = os.environ | {
-                "GOBIN": str(making),
-                "CGO_ENABLED": "0",
-                "GOFLAGS": "-trimpath -buildvcs=false",
-            }
-            command = [go, "install", MODULE]
-            try:
-                ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=BUILD_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                raise Missing(f"stripe-mock cannot be built here within {BUILD_TIMEOUT_S} s") from None
-            if ran.returncode:
-                raise Missing(f"stripe-mock cannot be built here: {ran.stderr.strip()[-500:]}")
-            (making / "stripe-mock").rename(built)
-    return built
+    """stripe-mock; building it takes a quarter of a minute. Raises Missing."""
+    return built("stripe-mock", MODULE, VERSION)
 
 
 @contextlib.contextmanager
