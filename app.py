@@ -159,8 +159,8 @@ def checkout_by_address() -> Response:
 
 @app.answers("/checkout/done", methods=["GET"])
 def checkout_done() -> Response:
-    given = app.event.get("multiValueQueryStringParameters") or {}
-    return Response(pages.bought_page(cancelled=given.get("checkout") == ["cancelled"]), headers=dict(pages.HEADERS))
+    (outcome, *_) = (app.event.get("multiValueQueryStringParameters") or {}).get("checkout") or [""]
+    return Response(pages.checkout_page(outcome), headers=dict(pages.HEADERS))
 
 
 def _begin(event: Event, given: dict[str, Any], key: str = "") -> dict[str, Any]:

@@ -24,6 +24,7 @@
         ├── LedgerUnavailable      the ledger cannot be reached
         ├── ProviderLoading        the model is still loading
         ├── MailUnavailable        the mail could not be handed over
+        ├── PaymentProviderFailed  a payment provider did not do what it was asked for
         └── NotConfigured          a setting is missing that this needs
 
 Messages are safe to show: no secret, no prompt, no answer, no address.

@@ -110,12 +110,12 @@ class Settings:
 
     # payment providers
     stripe_secret_key: str = _secret(prefixes=STRIPE_KEYS)
-    stripe_webhook_secret: str = _secret()
-    stripe_webhook_secret_before: str = _secret()
+    stripe_webhook_secret: str = _secret(length_min=SECRET_LENGTH_MIN)
+    stripe_webhook_secret_before: str = _secret(length_min=SECRET_LENGTH_MIN)
     stripe_url: str = "https://api.stripe.com"
     polar_access_token: str = _secret()
-    polar_webhook_secret: str = _secret()
-    polar_webhook_secret_before: str = _secret()
+    polar_webhook_secret: str = _secret(length_min=SECRET_LENGTH_MIN)
+    polar_webhook_secret_before: str = _secret(length_min=SECRET_LENGTH_MIN)
     polar_product_id: str = ""
     polar_mode: str = field(default="live", metadata={"choices": ("live", "test")})
     polar_url: str = "https://api.polar.sh"
@@ -125,8 +125,8 @@ class Settings:
     btcpay_url: str = ""
     btcpay_api_key: str = _secret()
     btcpay_store_id: str = ""
-    btcpay_webhook_secret: str = _secret()
-    btcpay_webhook_secret_before: str = _secret()
+    btcpay_webhook_secret: str = _secret(length_min=SECRET_LENGTH_MIN)
+    btcpay_webhook_secret_before: str = _secret(length_min=SECRET_LENGTH_MIN)
     btcpay_mode: str = field(default="live", metadata={"choices": ("live", "test")})
     checkout_rate_limit: int = 20
 

@@ -42,8 +42,9 @@ def parsed(setting: "dataclasses.Field[Any]", text: str) -> Any:
 
 def _check_secret(name: str, text: str, length_min: int) -> None:
     if len(text) < length_min:
-        raise SettingsError(f"{name} is empty or shorter than {length_min} characters; unset it if it is not used")
-    if text.lower().startswith(PLACEHOLDERS):
+        short = f" or shorter than {length_min} characters" if length_min > 1 else ""
+        raise SettingsError(f"{name} is empty{short}; unset it if it is not used")
+    if text.lower().removeprefix("whsec_").startswith(PLACEHOLDERS):
         raise SettingsError(f"{name} still holds a placeholder")
 
 

@@ -64,6 +64,11 @@ _BOUGHT = """\
 within days. You can close this page.</p>
 """
 
+_SAVED = """\
+<h1>Your card is saved</h1>
+<p>A pack is bought when your credits run low, as you agreed. You can close this page.</p>
+"""
+
 _CANCELLED = """\
 <h1>Nothing was paid</h1>
 <p>You left the payment. Your balance is as it was; you can close this page.</p>
@@ -82,10 +87,10 @@ def sent_page(email: str) -> str:
     return _PAGE.format(title="Look into your mailbox · Farebox", content=_SENT.format(email=escape(email)))
 
 
-def bought_page(*, cancelled: bool) -> str:
-    """The page that a buyer comes back to from the provider's."""
-    content = _CANCELLED if cancelled else _BOUGHT
-    return _PAGE.format(title="Top up · Farebox", content=content)
+def checkout_page(outcome: str) -> str:
+    """The page that a user comes back to from the provider's: `cancelled`, `saved` (a card), or else paid."""
+    content = {"cancelled": _CANCELLED, "saved": _SAVED}.get(outcome, _BOUGHT)
+    return _PAGE.format(title="Payment · Farebox", content=content)
 
 
 def _short(tokens: int) -> str:

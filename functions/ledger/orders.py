@@ -188,57 +188,6 @@ async def newest(ledger: Ledger, scope: str, limit: int, after: str = "") -> tup
     return [found[key["order_id"]["S"]] for key in keys if key["order_id"]["S"] in found], end
 
 
-@dataclass(frozen=True, slots=True)
-class Unmatched:
-    """Money at a provider that fits no order: what it is about, as the provider names it, and why it does not fit."""
-
-    connection: str
-    about: str
-    kind: str
-    why: str
-    seen: int
-
-
-async def keep(ledger: Ledger, project_id: str, found: Unmatched, others: Sequence[Item] = ()) -> bool:
-    """Keep something for people to look at; what was kept before stays. Tells whether it is new."""
-    texts = {"scope": _unmatched(project_id), "member": f"{found.connection}/{found.about}"}
-    texts |= {"kind": found.kind, "why": found.why}
-    item: Item = {name: {"S": text} for name, text in texts.items()}
-    put = entries.put(ledger, "members", item | {"created": {"N": str(found.seen)}}, "created")
-    for attempt in range(TRIES_MAX):
-        try:
-            await ledger.write("TransactWriteItems", {"TransactItems": [put, *others]})
-        except Ambiguous:
-            await ledger.pause(attempt)
-        except Refused:
-            return False
-        else:
-            return True
-    raise LedgerUnavailable("The ledger did not answer in time. Send this again.")
-
-
-async def drop_unmatched(ledger: Ledger, project_id: str, connection: str, about: str) -> None:
-    """Somebody has looked at it, or it fits now."""
-    part = members.drop(ledger, _unmatched(project_id), f"{connection}/{about}")
-    for attempt in range(TRIES_MAX):
-        try:
-            await ledger.write("TransactWriteItems", {"TransactItems": [part]})
-        except Ambiguous:
-            await ledger.pause(attempt)
-        else:
-            return
-
-
-async def unmatched(ledger: Ledger, project_id: str) -> list[Unmatched]:
-    """What is kept of a project, at most members.LISTED_MAX. Raises LedgerUnavailable."""
-    found = []
-    for item in await members.listed(ledger, _unmatched(project_id)):
-        connection, _, about = item["member"]["S"].partition("/")
-        seen = int(item["created"]["N"])
-        found.append(Unmatched(connection, about, item["kind"]["S"], item["why"]["S"], seen))
-    return found
-
-
 def key_text(project_id: str, connection: str, reference: str) -> str:
     """The primary key of an order: of a project and a connection first, so that they never meet."""
     return f"{project_id}/{connection}/{reference}"
@@ -282,7 +231,3 @@ def _replace(ledger: Ledger, order: Order, after: Order) -> Item:
     condition = {"ConditionExpression": f"version = {was.number(':was', order.version)}"}
     item = {"TableName": ledger.table("orders"), "Item": to_item(after)}
     return {"Put": item | condition | {"ExpressionAttributeValues": was.values}}
-
-
-def _unmatched(project_id: str) -> str:
-    return f"unmatched/{project_id}"

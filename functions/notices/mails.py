@@ -51,12 +51,12 @@ class _Words:
     def credits(self, name: str) -> str:
         return grouped(self.number(name))
 
-    def bill(self) -> list[str]:
-        """The lines of an order."""
+    def bill(self, what: str = "date") -> list[str]:
+        """The lines of an order, and when `what` happened to it."""
         test = ["    test mode    no money was moved"] if self.text("mode") == "test" else []
         return [
             f"    order        {self.text('order')}",
-            f"    date         {self.happened}",
+            f"    {what:<13}{self.happened}",
             f"    pack         {self.text('pack')}",
             f"    price        {self.price('amount')}",
             f"    paid with    {self.text('connection').title()}",
@@ -65,11 +65,13 @@ class _Words:
 
     def balance(self) -> list[str]:
         """What there is now, and what is owed."""
-        lines = [f"You have {grouped(self.account.available(self.now_s))} credits now."]
-        if self.account.debt:
-            owed = grouped(self.account.debt)
-            lines.append(f"You owe {owed} credits, which were spent before; your next purchase pays them first.")
-        return lines
+        return [f"You have {grouped(self.account.available(self.now_s))} credits now.", *self.owed()]
+
+    def owed(self) -> list[str]:
+        """What was spent before it was taken back, where there is such."""
+        owed = grouped(self.account.debt)
+        said = f"You owe {owed} credits, which were spent before; your next purchase pays them first."
+        return [said] if self.account.debt else []
 
 
 Mail = tuple[str, list[str]]
@@ -89,10 +91,10 @@ def _purchase(words: _Words) -> Mail:
 
 def _refund(words: _Words) -> Mail:
     return f"Refund of order {words.text('order')}", [
-        f"of your payment {words.price('refunded')} was refunded in all, and {words.credits('credits')} credits",
-        "were taken back for it.",
+        f"money was refunded to you, and {words.credits('credits')} credits were taken back for it.",
+        f"Of this payment {words.price('refunded')} is refunded by now, in all.",
         "",
-        *words.bill(),
+        *words.bill("refunded"),
         "",
         *words.balance(),
     ]
@@ -103,7 +105,7 @@ def _refund_failed(words: _Words) -> Mail:
         f"a refund of your payment did not reach you. The {words.credits('credits')} credits that had been taken",
         "back for it are yours again.",
         "",
-        *words.bill(),
+        *words.bill("failed"),
         "",
         *words.balance(),
     ]
@@ -114,7 +116,7 @@ def _dispute(words: _Words) -> Mail:
         f"your bank was asked to take back a payment to us. {words.credits('credits')} credits were taken back",
         "until that is decided. If it was not you who asked, please tell your bank.",
         "",
-        *words.bill(),
+        *words.bill("disputed"),
         "",
         *words.balance(),
     ]
@@ -124,7 +126,7 @@ def _dispute_won(words: _Words) -> Mail:
     return f"The dispute has ended: order {words.text('order')}", [
         f"your payment stays with us, and the {words.credits('credits')} credits are yours again.",
         "",
-        *words.bill(),
+        *words.bill("decided"),
         "",
         *words.balance(),
     ]
@@ -134,7 +136,7 @@ def _dispute_lost(words: _Words) -> Mail:
     return f"The dispute has ended: order {words.text('order')}", [
         "your bank has taken your payment back, so its credits stay taken back as well.",
         "",
-        *words.bill(),
+        *words.bill("decided"),
         "",
         *words.balance(),
     ]
@@ -145,12 +147,14 @@ def _credits_low(words: _Words) -> Mail:
     if level == 0:
         return "Your credits are used up", [
             "you have no credits left. Requests are refused from now on.",
+            *words.owed(),
             "",
             words.top_up,
         ]
     return f"{level} % of your credits are left", [
         f"you have {words.credits('left')} credits left, which is {level} % or less of the {words.credits('full')}",
         "that you had when credits last came in.",
+        *words.owed(),
         "",
         words.top_up,
     ]

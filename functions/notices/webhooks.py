@@ -29,7 +29,13 @@ TYPES: Mapping[str, str] = {
     "top_up_failed": "top_up.failed",
 }
 """What owners are told, by the kind of the notice."""
-NAMES = {"level": "percent", "left": "credits_left", "full": "credits_full", "connection": "provider"}
+NAMES = {
+    "level": "percent",
+    "left": "credits_left",
+    "full": "credits_full",
+    "connection": "provider",
+    "method": "user_method",
+}
 """What is called otherwise there."""
 CREDITS = ("credits", "left", "full")
 """What is counted in microcredits here, and in credits there."""

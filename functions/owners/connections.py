@@ -6,8 +6,8 @@ What a connection is otherwise (its mode, a server, a product) stands in the pro
 from typing import Any
 
 from functions.errors import BadRequest, NotFound
-from functions.ledger import orders, projects
-from functions.ledger.orders import Unmatched
+from functions.ledger import projects, unmatched
+from functions.ledger.unmatched import Unmatched
 from functions.owners import asked, sealed
 from functions.owners.mine import Mine
 from functions.owners.shown import time_text
@@ -15,6 +15,7 @@ from functions.payments import given
 from functions.payments.connections import KEY_MODES, mode_of_key
 from functions.payments.given import KEY, WEBHOOK, WEBHOOK_BEFORE
 from functions.payments.provider import MOLLIE, PROVIDERS
+from functions.payments.synchronize import ABOUT_LENGTH_MAX
 from functions.projects import vault
 from functions.projects.project import PaymentTerms
 from functions.values import PLACEHOLDERS
@@ -26,8 +27,8 @@ SECRET_LENGTH_MIN = 16
 async def shown(mine: Mine, base_url: str) -> dict[str, Any]:
     """Every connection of the document, what of it is given, and money that fits no order. Raises BadRequest."""
     data = [_view(mine, provider, terms, base_url) for provider, terms in mine.project().payments.items()]
-    unmatched = await orders.unmatched(mine.ledger, mine.project_id)
-    return {"object": "list", "data": data, "unmatched": [_unmatched_view(found) for found in unmatched]}
+    kept = await unmatched.listed(mine.ledger, mine.project_id) + await unmatched.foreign(mine.ledger, mine.project_id)
+    return {"object": "list", "data": data, "unmatched": [_unmatched_view(found) for found in kept]}
 
 
 async def put_key(mine: Mine, provider: str, api_key: object) -> dict[str, Any]:
@@ -81,10 +82,9 @@ async def looked_at(mine: Mine, provider: str, about: object) -> dict[str, Any]:
     """Take something off the list of what fits no order. Raises BadRequest, NotFound."""
     if provider not in PROVIDERS:
         raise NotFound("There is no such payment provider.")
-    kept = await orders.unmatched(mine.ledger, mine.project_id)
-    if not any((found.connection, found.about) == (provider, about) for found in kept):
-        raise BadRequest("about must be that of an entry of `unmatched`.", param="about")
-    await orders.drop_unmatched(mine.ledger, mine.project_id, provider, str(about))
+    is_text = isinstance(about, str) and 0 < len(about) <= ABOUT_LENGTH_MAX
+    if not is_text or not await unmatched.drop(mine.ledger, mine.project_id, provider, str(about)):
+        raise BadRequest("about must be that of an entry of `unmatched` that is not `not_ours`.", param="about")
     return {"about": about, "deleted": True}
 
 

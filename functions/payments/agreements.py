@@ -62,7 +62,7 @@ async def agree(ledger: Ledger, settings: Settings, buyer: Buyer, asked: dict[st
         title=f"Automatic top-up: {offer.title}",
         amount=0,
         currency=offer.pack.currency,
-        done_url=checkout.with_outcome(back, number, "done"),
+        done_url=checkout.with_outcome(back, number, "saved"),
         cancel_url=checkout.with_outcome(back, number, "cancelled"),
         webhook_url=checkout.webhook_url(buyer.base_url, connection),
         email=account.email,

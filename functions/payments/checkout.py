@@ -11,7 +11,7 @@ from functions.ledger.counters import count_one
 from functions.ledger.orders import Order
 from functions.ledger.store import Ledger
 from functions.ledger.windows import Limit
-from functions.outbound import check_url
+from functions.outbound import URL_LENGTH_MAX, check_url
 from functions.payments import connections, packs, provider
 from functions.payments.provider import Connection, Wanted
 from functions.payments.purchases import order_view
@@ -142,8 +142,9 @@ def return_to(settings: Settings, live: Live, given: object, base_url: str) -> s
         if isinstance(given, str) and live.stored and not origins:
             return check_url("return_url", given, settings.outbound_allowed_cidrs, query=True)
         raise BadRequest("return_url must be on an origin that this project lists.", param="return_url")
-    if not given.isascii() or not given.isprintable() or "#" in given or " " in given:
-        raise BadRequest("return_url must be a URL without a fragment.", param="return_url")
+    if len(given) > URL_LENGTH_MAX or not given.isascii() or not given.isprintable() or "#" in given or " " in given:
+        why = f"return_url must be a URL of at most {URL_LENGTH_MAX} characters, without a fragment."
+        raise BadRequest(why, param="return_url")
     return given
 
 

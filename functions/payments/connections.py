@@ -4,7 +4,6 @@ A connection is whole or it is not there: without the secret that its events are
 who says that somebody paid.
 """
 
-import logging
 from typing import TYPE_CHECKING
 
 from functions.errors import NotConfigured, NotFound, PaymentProviderFailed, Unavailable
@@ -15,8 +14,6 @@ from functions.settings import MOLLIE_KEYS, STRIPE_KEYS, Settings
 
 if TYPE_CHECKING:  # loaded by whoever has one: that takes as long as a start
     from functions.projects.live import Live
-
-log = logging.getLogger("farebox.payments")
 
 GIVE_AGAIN_S = 60
 KEY_MODES = {STRIPE: STRIPE_KEYS, MOLLIE: MOLLIE_KEYS}
@@ -56,7 +53,6 @@ def of_project(settings: Settings, live: "Live", provider: str) -> Connection:
     try:
         secrets = {what: given.unsealed(settings, stored, provider, terms, what) for what in given.needed(provider)}
     except VaultError:
-        log.error("project %s: what was given for payments by %s cannot be unsealed", stored.project_id, provider)
         why = f"The key or webhook secret of {provider} must be given again by the project's owner."
         raise PaymentProviderFailed(why, GIVE_AGAIN_S) from None
     if not all(secrets.values()):

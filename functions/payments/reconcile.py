@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 
 from functions.errors import FareboxError, LedgerUnavailable, NotConfigured, NotFound, Unauthenticated, where
-from functions.ledger import orders, projects
+from functions.ledger import orders, projects, unmatched
 from functions.ledger.orders import Order
 from functions.ledger.store import Ledger
 from functions.payments import connections, provider, top_up
@@ -127,7 +127,7 @@ async def _connection(walk: _Walk, at: Position) -> AsyncGenerator[Looked, None]
         connection = await _find(walk, at)
         if connection is None:
             return
-        kept = await orders.unmatched(walk.ledger, at.project_id)
+        kept = await unmatched.listed(walk.ledger, at.project_id)
     except FareboxError as error:
         yield Looked(at, failed=error.message)
         return
@@ -233,7 +233,7 @@ class _Look:
         if why not in ("", NOT_OURS, UNKNOWN):
             await keep_unmatched(ledger, connection, reference, KIND, why)
         elif not why and reference in self.kept:
-            await orders.drop_unmatched(ledger, connection.project_id, connection.provider, reference)
+            await unmatched.drop(ledger, connection.project_id, connection.provider, reference)
         return why
 
 

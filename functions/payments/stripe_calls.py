@@ -22,7 +22,7 @@ log = logging.getLogger("farebox.payments.stripe")
 
 stripe.enable_telemetry = False
 stripe._util.STRIPE_LOG = None  # with it in the environment the library prints all that is sent
-logging.getLogger("stripe").disabled = True
+logging.getLogger("stripe").addFilter(lambda _: False)  # whatever levels and handlers others set
 
 RETRIES = 1
 """Of every call: whatever makes something goes by an idempotency key."""

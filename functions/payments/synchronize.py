@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from functions.errors import LedgerUnavailable
-from functions.ledger import notices, orders, tidy, top_ups
+from functions.ledger import notices, orders, tidy, top_ups, unmatched
 from functions.ledger.journal import Entry
-from functions.ledger.orders import Order, OrderChanged, Step, Unmatched
+from functions.ledger.orders import Order, OrderChanged, Step
 from functions.ledger.store import Item, Ledger
+from functions.ledger.unmatched import Unmatched
 from functions.payments import provider
 from functions.payments.provider import Connection, Dispute, Payment
 
@@ -108,13 +109,15 @@ def next_step(ledger: Ledger, order: Order, payment: Payment) -> Step | None:
     """
     if order.state != provider.PAID:
         return _before(ledger, order, payment)
+    if payment.state != provider.PAID and payment.refunded < order.refunded:
+        return None  # of what is not paid any more, a provider says nothing about money that came back
     if payment.refunded != order.refunded:
         return _refund(ledger, order, payment.refunded)
     disputes = {dispute.dispute_id: dispute for dispute in payment.disputes}
     gone = [
         Dispute(name, amount, provider.WON)
         for name, (amount, state) in order.disputes.items()
-        if name not in disputes and state == provider.OPEN
+        if name not in disputes and state == provider.OPEN and payment.state == provider.PAID
     ]
     for dispute in (*disputes.values(), *gone):
         if step := _dispute(ledger, order, dispute):
@@ -199,10 +202,9 @@ async def keep_unmatched(ledger: Ledger, connection: Connection, about: str, kin
     """
     project_id, about = connection.project_id, about[:ABOUT_LENGTH_MAX]
     found = Unmatched(connection.provider, about, kind, why, int(ledger.clock.now()))
-    told: list[Item] = []
-    if why != NOT_OURS:
-        said: dict[str, str | int] = {"connection": connection.provider, "about": about, "kind": kind, "why": why}
-        told.append(notices.part(ledger, "unmatched", f"{project_id}/", said))
-    if await orders.keep(ledger, project_id, found, told):
-        level = logging.INFO if why == NOT_OURS else logging.ERROR
-        log.log(level, "project %s: %s %s fits no order: %s", project_id, connection.provider, about, why)
+    if why == NOT_OURS:
+        await unmatched.keep_foreign(ledger, project_id, found)
+        return
+    told: dict[str, str | int] = {"connection": connection.provider, "about": about, "kind": kind, "why": why}
+    if await unmatched.keep(ledger, project_id, found, [notices.part(ledger, "unmatched", f"{project_id}/", told)]):
+        log.error("project %s: %s %s fits no order: %s", project_id, connection.provider, about, why)

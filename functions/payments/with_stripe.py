@@ -19,10 +19,6 @@ from functions.payments.provider import Connection, Event, Header, Made, Payment
 from functions.payments.stripe_calls import Object, asking, is_missing, listed
 from functions.payments.stripe_objects import id_of, of_intent, of_session, order_of, text, whole
 
-if TYPE_CHECKING:  # not in the layer
-    from stripe.params import PaymentIntentCreateParams
-    from stripe.params.checkout import SessionCreateParams
-
 if TYPE_CHECKING:  # 14 MB of words for type checkers, which no layer has
     from stripe.params import PaymentIntentCreateParams
     from stripe.params.checkout import SessionCreateParams
@@ -42,7 +38,7 @@ NUMBER = re.compile(r"ord_[0-9a-f]{32}", re.ASCII)
 SESSIONS = "checkout.session."
 INTENTS = "payment_intent."
 FAMILIES = (INTENTS, "charge.", "refund.")
-"""Whole families of types of events: one forgotten here would be taken for nothing, and never sent again."""
+"""Families of types of events: of one that nobody knows by its name Stripe is asked all the same."""
 MONEY = (
     "checkout.session.async_payment_succeeded",
     "payment_intent.succeeded",

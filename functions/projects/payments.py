@@ -21,7 +21,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 """By provider, what its connection must say."""
 _PRODUCT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_STORE = re.compile(r"[A-Za-z0-9]{1,100}", re.ASCII)
+_STORE = re.compile(r"[A-Za-z0-9]{1,64}", re.ASCII)
 
 
 def payments(path: str, value: Any, check_url: CheckUrl) -> Mapping[str, PaymentTerms]:

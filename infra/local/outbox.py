@@ -1,4 +1,4 @@
-"""Mails that the gateway has written as `.eml` files: who got which key or link."""
+"""Mails that the gateway has written as `.eml` files: who got which key or link, or what else they are about."""
 
 import email
 import re
@@ -22,6 +22,7 @@ class Mail:
     address: str
     key: str
     link: str = ""
+    subject: str = ""
 
 
 class Outbox:
@@ -54,9 +55,13 @@ def _read(path: Path) -> Mail:
     texts = [_text(part) for part in message.walk() if part.get_content_maintype() == "text"]
     text = "\n".join(texts)
     key, link = KEY.search(text), LINK.search(text)
-    # The address is a stranger's: nothing that moves the cursor goes to the terminal.
-    address = "".join(c for c in str(message.get("To", "")) if c.isprintable())
-    return Mail(address, key.group() if key else "", link.group() if link else "")
+    address, subject = (_printable(message.get(name)) for name in ("To", "Subject"))
+    return Mail(address, key.group() if key else "", link.group() if link else "", subject)
+
+
+def _printable(header: object) -> str:
+    """The address is a stranger's: nothing that moves the cursor goes to the terminal."""
+    return "".join(c for c in str(header or "") if c.isprintable())
 
 
 def _text(part: EmailMessage) -> str:

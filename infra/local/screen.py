@@ -28,8 +28,8 @@ def ready(asked: Configuration, key: str, progress: Progress) -> None:
 
 
 def arrived(mail: Mail, progress: Progress) -> None:
-    """One line for a mail that went out."""
-    progress.line(f"mail      {mail.address}   {mail.key or mail.link}".rstrip())
+    """One line for a mail that went out: its key or link, or what it is about."""
+    progress.line(f"mail      {mail.address}   {mail.key or mail.link or mail.subject}".rstrip())
 
 
 def _curl(where: str, key: str, body: object = None) -> str:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from functions import settings
-from infra.local import configuration, folder
+from infra.local import configuration, folder, screen
 from infra.local.outbox import Mail, Outbox
 from infra.local.processes import Failed
+from infra.local.progress import Progress
 
 OLDER = {"HASH_SECRET": "h" * 43, "ADMIN_KEY": "admin-" + "a" * 43}
 """What a version before projects has written."""
@@ -65,13 +66,27 @@ def test_an_owners_url_may_be_on_this_machine_unless_told_otherwise(
 
 
 def test_what_a_mail_carries(tmp_path: Path) -> None:
-    """A key, or the link by which an owner signs in, however long; each mail is told once."""
+    """A key, or the link by which an owner signs in, however long; what else it is about. Each mail is told once."""
     outbox = Outbox(tmp_path)
     key, link = "sk-" + "k" * 43, "http://127.0.0.1:8503/console/enter#" + "t" * 43
     for name, text in (("1", f"Your key:\n\n{key}\n"), ("2", f"Sign in:\n\n{link}\n\nIt works once.")):
         message = EmailMessage()
-        message["To"] = "ada@farebox.test"
+        message["To"], message["Subject"] = "ada@farebox.test", name
         message.set_content(text)
         (tmp_path / f"{name}.eml").write_bytes(bytes(message))
-    assert outbox.new() == [Mail("ada@farebox.test", key), Mail("ada@farebox.test", "", link)]
+    assert outbox.new() == [Mail("ada@farebox.test", key, "", "1"), Mail("ada@farebox.test", "", link, "2")]
     assert outbox.new() == []
+
+
+@pytest.mark.parametrize(
+    ("mail", "line"),
+    [
+        (Mail("a@farebox.test", "sk-1", "", "Your key"), "mail      a@farebox.test   sk-1"),
+        (Mail("a@farebox.test", "", "http://b#c", "Sign in"), "mail      a@farebox.test   http://b#c"),
+        (Mail("a@farebox.test", "", "", "Receipt"), "mail      a@farebox.test   Receipt"),
+    ],
+)
+def test_the_terminal_says_of_each_mail_what_it_is(mail: Mail, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its key or its link, and of any other its subject."""
+    screen.arrived(mail, Progress())
+    assert line in capsys.readouterr().out.splitlines()

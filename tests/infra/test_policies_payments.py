@@ -15,10 +15,12 @@ from tests.infra.project_life import Life
 from tests.infra.test_policies_projects import Listener, Lived, Pairs, pairs
 from tests.ledger.faulty_proxy import faulty_proxy
 from tests.owners.owner import mails_to
+from tests.payments.standins.mollie import Mollie
 from tests.payments.standins.stripe import Stripe
 
 TIME_LEFT_MS = 300_000
 BELOW = 5_000_000
+MOLLIE_KEY = "test_ofpoliciesofpoliciesofpolicies"
 STRIPE_KEY, STRIPE_SECRET = "sk_test_of_policies_1", "whsec_of-policies-0123456789"
 
 
@@ -30,6 +32,7 @@ def lived(dynamodb_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         scripted_upstream() as upstream,
         faulty_proxy(dynamodb_url) as proxy,
         Stripe(STRIPE_KEY, STRIPE_SECRET) as stripe,
+        Mollie(MOLLIE_KEY) as mollie,
         stand.gateways(dynamodb_url, folder) as start,
     ):
         upstream.play(plain)
@@ -42,11 +45,14 @@ def lived(dynamodb_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             STRIPE_SECRET_KEY=stripe.key,
             STRIPE_WEBHOOK_SECRET=stripe.secret,
             STRIPE_URL=stripe.url,
+            MOLLIE_API_KEY=mollie.key,
+            MOLLIE_URL=mollie.url,
         )
         life = Life(gateway, lambda email: stand.text_of(mails_to(gateway, email)[-1]), ADMIN_KEY)
         settings = dataclasses.replace(gateway.settings, dynamodb_endpoint_url=proxy.url)
         listener = Listener(proxy, gateway.settings.table_prefix)
         _live(life, stripe, listener, Till(settings))
+        _unsigned(gateway, mollie, listener)
         yield Lived(life, listener.used)
 
 
@@ -91,6 +97,15 @@ def _live(life: Life, stripe: Stripe, listener: Listener, till: Till) -> None:
     assert life.gateway.account(saver)["balance"]["paid"] == 5_000_000
     with listener.of("api"):
         assert life.gateway.request("DELETE", "/account/top-up", {}, key=saver).status == 200
+
+
+def _unsigned(gateway: stand.RunningGateway, mollie: Mollie, listener: Listener) -> None:
+    """An event that nobody signed, of one of our orders."""
+    asked = {"pack": "starter", "method": "mollie"}
+    assert gateway.request("POST", "/checkout", asked, key=gateway.key()).status == 200
+    with listener.of("webhooks"):
+        for sent in mollie.pay(mollie.references()[-1]):
+            assert gateway.request("POST", "/mollie/webhook", sent.body, headers=dict(sent.headers)).status == 200
 
 
 def test_the_webhooks_function_may_do_what_it_does_and_no_more(lived: Lived) -> None:

@@ -37,7 +37,7 @@ class Door:
         """A new one with a trial, which may end soon."""
         customer = new_customer(self.gateway, self.upstream, 0 if lasts_s else credits)
         if lasts_s:
-            lot = ("gift", int(time.time()) + lasts_s)
+            lot = ("gift", int(time.time()) + 1 + lasts_s)
             account_id = customer.ledger_account().account_id
             gift = Entry(credits * MICROCREDITS_PER_CREDIT, "sign_up", account_id, lot)
             drive(journal.enter(customer.ledger, account_id, gift))

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from functions.ledger.notices import About
+from functions.ledger.account import Account
+from functions.ledger.notices import About, Notice
 from functions.notices import mails, webhooks
 from functions.notices.webhooks import is_secret
 from tests.notices.desk import EMAIL, ORDER, Desk
@@ -19,12 +20,18 @@ from tests.notices.receiver import SECRET, Receiver, Told
 PAGE = Path(__file__).parent.parent.parent / "docs/notices.md"
 LOW: About = {"level": 20, "left": 20_000 * 10**6, "full": 100_000 * 10**6}
 UNMATCHED: About = {"connection": "stripe", "about": "cs_live_1", "kind": "checkout.session.completed", "why": "amount"}
-FAILED: About = {"why": "declined", "order": "", "pack": "starter", "amount": 50, "currency": "usd", "mode": "live"}
+FAILED: About = {
+    "why": "declined",
+    **{name: ORDER[name] for name in ("order", "pack", "amount", "currency", "mode")},
+}
 ABOUT: dict[str, About] = {"credits_low": LOW, "unmatched": UNMATCHED, "top_up_failed": FAILED}
 """Of each kind, what it tells; of others an order."""
 SAYS = {
     "purchase": ("Receipt: 5,000,000 credits", "price        0.50 USD"),
-    "refund": ("Refund of order ord_0123456789abcdef0123456789abcdef", "of your payment 0.25 USD was refunded in all"),
+    "refund": (
+        "Refund of order ord_0123456789abcdef0123456789abcdef",
+        "Of this payment 0.25 USD is refunded by now, in all",
+    ),
     "refund_failed": ("A refund failed", "are yours again"),
     "dispute": ("Your payment is disputed", "5,000,000 credits were taken back"),
     "dispute_won": ("The dispute has ended", "stays with us"),
@@ -102,14 +109,49 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
 
 
-def test_the_page_shows_what_is_sent(desk: Desk, receiver: Receiver) -> None:
-    """Its mail and its webhook are those of a purchase, but for ids and times."""
-    _, text, said = told_of(desk, receiver, "purchase")
-    (shown,) = [json.loads(block) for block in blocks("json") if '"purchase.paid"' in block]
+@pytest.mark.parametrize("kind", ["purchase", "unmatched", "top_up_failed"])
+def test_the_page_shows_webhooks_as_they_are_sent(desk: Desk, receiver: Receiver, kind: str) -> None:
+    """With all their fields, but for ids and times."""
+    said = told_of(desk, receiver, kind)[2]
+    (shown,) = [json.loads(block) for block in blocks("json") if f'"{webhooks.TYPES[kind]}"' in block]
     assert shown | {"timestamp": ""} == said | {
         "timestamp": "",
-        "data": said["data"] | {"user_id": shown["data"]["user_id"]},
+        "data": said["data"] | {"user_id": said["data"]["user_id"] and shown["data"]["user_id"]},
     }
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ("refund", "refunded     "),
+        ("refund_failed", "failed       "),
+        ("dispute", "disputed     "),
+        ("dispute_won", "decided      "),
+        ("dispute_lost", "decided      "),
+    ],
+)
+def test_a_mail_says_of_what_its_date_is(desk: Desk, receiver: Receiver, kind: str, says: str) -> None:
+    """Nobody takes the day of a refund or of a dispute for that of the order."""
+    text = told_of(desk, receiver, kind)[1]
+    assert re.search(rf"^    {says}\d+ \w+ \d{{4}}, \d\d:\d\d UTC$", text, re.MULTILINE)
+    assert "    date " not in text
+
+
+@pytest.mark.parametrize("level", [20, 0])
+def test_a_mail_of_low_credits_says_what_is_owed(desk: Desk, level: int) -> None:
+    """Where credits that were spent had been taken back, their user is told so; where not, nothing is."""
+    account = desk.account()
+    notice = Notice("1", 0, "credits_low", account.account_id, {**LOW, "level": level}, 0)
+    owing = Account(account.item | {"debt": {"N": "7000000"}})
+    for who, is_told in ((owing, True), (account, False)):
+        composed = mails.compose(notice, who, "", 0)
+        assert composed
+        assert ("You owe 7 credits" in composed[1]) is is_told
+
+
+def test_the_page_shows_a_mail_as_it_is_sent(desk: Desk, receiver: Receiver) -> None:
+    """That of a purchase, but for its time; and it names every type of webhook."""
+    text = told_of(desk, receiver, "purchase")[1]
     (mailed,) = [block for block in blocks("text") if "thank you" in block]
     date = re.compile(r"date +.*")
     body = mailed.partition("\n\n")[2]

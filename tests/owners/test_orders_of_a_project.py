@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from functions.ledger import orders
-from functions.ledger.orders import Order, Unmatched
+from functions.ledger import orders, unmatched
+from functions.ledger.orders import Order
 from functions.ledger.tables import drive
+from functions.ledger.unmatched import Unmatched
 from functions.money import MICROCREDITS_PER_CREDIT
 from tests.forward.stage import ledger_of
 from tests.owners.owner import Owner, Projected
@@ -41,7 +42,7 @@ def order(project: Projected, number: int, **more: Any) -> Order:
 
 def keep(project: Projected, about: str, connection: str = "stripe") -> None:
     found = Unmatched(connection, about, "charge.refunded", "no_order", SEEN)
-    assert drive(orders.keep(ledger_of(project.owner.gateway), project.project_id, found))
+    assert drive(unmatched.keep(ledger_of(project.owner.gateway), project.project_id, found))
 
 
 def test_orders_are_listed_with_what_became_of_them(owner: Owner) -> None:

@@ -4,12 +4,13 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 
-from functions.ledger import orders, tables, tidy
+from functions.ledger import tables, tidy, unmatched
 from functions.ledger.account import Account
 from functions.ledger.admit import admit
-from functions.ledger.orders import Order, Unmatched
+from functions.ledger.orders import Order
 from functions.ledger.settle import settle
 from functions.ledger.store import Item
+from functions.ledger.unmatched import Unmatched
 from functions.money import MICROCREDITS_PER_CREDIT
 from tests.ledger.arrange import ask, check, paper
 from tests.payments.shop import CANARIES, Market
@@ -96,7 +97,7 @@ class Proof:
 
 def kept(market: Market, about: str, project_id: str = "default") -> Unmatched | None:
     """What is kept for people to look at about a reference."""
-    found = tables.drive(orders.unmatched(market.ledger, project_id))
+    found = tables.drive(unmatched.listed(market.ledger, project_id))
     return next((one for one in found if one.about == about), None)
 
 

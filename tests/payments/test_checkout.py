@@ -4,6 +4,7 @@ import re
 import secrets
 import urllib.request
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -162,6 +163,32 @@ def test_a_buyer_comes_back_to_the_app(market: Market) -> None:
     for other in others:
         answer = project.post({"pack": "small", "return_url": other}, "/checkout", token=token)
         assert refused(answer)[2] == "return_url"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "says"),
+    [
+        ("done", "Your credits are on your account as soon as the payment is confirmed"),
+        ("cancelled", "Nothing was paid"),
+        ("saved", "A pack is bought when your credits run low, as you agreed."),
+    ],
+)
+def test_our_page_to_come_back_to_says_what_was_done(market: Market, outcome: str, says: str) -> None:
+    """Paid, given up, or a card was saved and nothing paid: one of them, and no other."""
+    page = market.gateway.request("GET", f"/checkout/done?checkout={outcome}&order=ord_1").body.decode()
+    assert "<title>Payment · Farebox</title>" in page
+    assert says in page
+    assert page.count("<h1>") == 1
+
+
+def test_saving_a_card_leads_back_as_such(market: Market) -> None:
+    """An agreement to top-ups is no purchase: who comes back from it is not thanked for one."""
+    before = len(market.standins["stripe"].requests)
+    wanted = {"pack": "starter", "below": 1_000_000, "per_day": 1}
+    assert market.gateway.request("PUT", "/account/top-up", wanted, key=market.gateway.key()).status == 200
+    (sent,) = [one for one in market.standins["stripe"].requests[before:] if one.method == "POST"]
+    (success_url,) = parse_qs(sent.body.decode())["success_url"]
+    assert parse_qs(urlsplit(success_url).query)["checkout"] == ["saved"]
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

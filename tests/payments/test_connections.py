@@ -12,15 +12,15 @@ from functions.settings import Settings
 
 ALL = {
     "STRIPE_SECRET_KEY": "rk_live_canary-1",
-    "STRIPE_WEBHOOK_SECRET": "whsec_canary-2",
+    "STRIPE_WEBHOOK_SECRET": "whsec_canary-of-connections-2",
     "POLAR_ACCESS_TOKEN": "polar_oat_canary-3",
-    "POLAR_WEBHOOK_SECRET": "canary-4",
+    "POLAR_WEBHOOK_SECRET": "canary-of-connections-4",
     "POLAR_PRODUCT_ID": "5d6b3a2e-0f61-4a52-9c5e-3f1d2c4b5a69",
     "MOLLIE_API_KEY": "live_canary-5",
     "BTCPAY_URL": "http://10.0.0.9:23000/",
     "BTCPAY_API_KEY": "canary-6",
     "BTCPAY_STORE_ID": "9CiNzKoANXxmk5ayZngSXrHTiVvvgCrw",
-    "BTCPAY_WEBHOOK_SECRET": "canary-7",
+    "BTCPAY_WEBHOOK_SECRET": "canary-of-connections-7",
 }
 NEEDED = [(provider, name.upper()) for provider, named in connections.SETTINGS.items() for name in named]
 
@@ -37,10 +37,10 @@ def test_each_provider_has_what_the_settings_say() -> None:
     """Key, webhook secret, where it is asked, and what it sells in; nothing of another provider."""
     found = {provider: made(provider) for provider in PROVIDERS}
     assert {name: (one.key, one.webhook_secrets, one.url) for name, one in found.items()} == {
-        STRIPE: ("rk_live_canary-1", ("whsec_canary-2",), "https://api.stripe.com"),
-        POLAR: ("polar_oat_canary-3", ("canary-4",), "https://api.polar.sh"),
+        STRIPE: ("rk_live_canary-1", ("whsec_canary-of-connections-2",), "https://api.stripe.com"),
+        POLAR: ("polar_oat_canary-3", ("canary-of-connections-4",), "https://api.polar.sh"),
         MOLLIE: ("live_canary-5", (), "https://api.mollie.com"),
-        BTCPAY: ("canary-6", ("canary-7",), "http://10.0.0.9:23000"),
+        BTCPAY: ("canary-6", ("canary-of-connections-7",), "http://10.0.0.9:23000"),
     }
     assert {(one.project_id, one.mode, one.guarded) for one in found.values()} == {("default", "live", False)}
     assert [name for name, one in found.items() if one.product] == [POLAR]
@@ -63,9 +63,9 @@ def test_a_setting_that_is_missing_is_named(provider: str, name: str) -> None:
 @pytest.mark.parametrize("provider", [STRIPE, POLAR, BTCPAY])
 def test_during_a_rotation_both_webhook_secrets_count(provider: str) -> None:
     """The newest first; one before that stands alone is not enough."""
-    before = {f"{provider.upper()}_WEBHOOK_SECRET_BEFORE": "canary-before"}
+    before = {f"{provider.upper()}_WEBHOOK_SECRET_BEFORE": "canary-of-connections-before"}
     now = ALL[f"{provider.upper()}_WEBHOOK_SECRET"]
-    assert made(provider, **before).webhook_secrets == (now, "canary-before")
+    assert made(provider, **before).webhook_secrets == (now, "canary-of-connections-before")
     alone = settings_module.read({name: text for name, text in (ALL | before).items() if text != now})
     with pytest.raises(NotConfigured):
         connections.of_settings(alone, provider)

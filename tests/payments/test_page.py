@@ -1,4 +1,4 @@
-"""docs/payments.md: its examples run, and its tables name what there is."""
+"""docs/payments.md and docs/payment_providers.md: examples run, and tables name what there is."""
 
 import inspect
 import re
@@ -11,12 +11,14 @@ import pytest
 from functions import settings as settings_module
 from functions import webhooks
 from functions.ledger.orders import Order
+from functions.owners import bought
 from functions.payments import connections, given, provider, purchases, synchronize, with_polar, with_stripe
 from tests.owners.owner import new_owner
 from tests.payments.shop import Market
 from tests.stand import ROOT
 
 PAGE = (ROOT / "docs/payments.md").read_text()
+PROVIDERS = (ROOT / "docs/payment_providers.md").read_text()
 BUYING, CONNECTING = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 PLAIN: dict[str, Any] = dict.fromkeys(("project_id", "connection", "reference", "number", "account_id", "pack"), "")
 PLAIN |= {
@@ -67,6 +69,13 @@ def test_the_page_names_every_state_of_an_order() -> None:
     assert len(first_cells("Orders")) == len(states)
 
 
+def test_the_page_names_every_field_of_an_order() -> None:
+    """Those that its user sees, and those that its owner sees also."""
+    seen = bought._view(Order(**PLAIN | {"account_id": "default/1"}))
+    assert set(first_cells("The fields of an order")) == set(seen)
+    assert len(first_cells("The fields of an order")) == len(seen)
+
+
 def test_the_page_names_every_reason_why_money_fits_no_order() -> None:
     """Those that events and the mismatches of a payment are kept under."""
     kept = {synchronize.NO_ORDER, synchronize.NOT_OURS}
@@ -78,13 +87,13 @@ def test_the_page_names_every_reason_why_money_fits_no_order() -> None:
 @pytest.mark.parametrize("name", provider.PROVIDERS)
 def test_the_page_says_where_events_go(name: str) -> None:
     """Each address that the webhooks function serves, by the name that the page gives to the part before it."""
-    assert f"`<webhooks>/{name}/webhook`" in PAGE
+    assert f"`<webhooks>/{name}/webhook`" in PROVIDERS
     assert {f"/{name}/webhook", f"/projects/{{project_id}}/{name}/webhook"} <= set(webhooks.app.routes)
 
 
 def test_the_page_names_every_event_to_subscribe_to() -> None:
     """All of Stripe's that change what came of a checkout; those of Polar's that are about money, or a checkout."""
-    named = set(re.findall(r"`([a-z_]+\.[a-z_.]+)`", PAGE))
+    named = set(re.findall(r"`([a-z_]+\.[a-z_.]+)`", PROVIDERS))
     assert set(with_stripe.CHANGES) <= named
     assert set(with_polar.MONEY) <= named
 
@@ -92,7 +101,7 @@ def test_the_page_names_every_event_to_subscribe_to() -> None:
 def test_the_page_names_what_a_connection_needs() -> None:
     """Every setting without which a provider is not ready, and no setting that there is not."""
     needed = {name.upper() for names in connections.SETTINGS.values() for name in names}
-    named = set(re.findall(r"\b(?:STRIPE|POLAR|MOLLIE|BTCPAY|CHECKOUT)_[A-Z_]*[A-Z]\b", PAGE))
+    named = set(re.findall(r"\b(?:STRIPE|POLAR|MOLLIE|BTCPAY|CHECKOUT)_[A-Z_]*[A-Z]\b", PAGE + PROVIDERS))
     assert needed <= named <= set(settings_module.names())
 
 

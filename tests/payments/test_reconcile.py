@@ -12,7 +12,7 @@ import pytest
 
 from functions import settings as settings_module
 from functions.errors import BadRequest
-from functions.ledger import orders, projects, tables
+from functions.ledger import orders, projects, tables, unmatched
 from functions.payments import provider as providers
 from functions.payments.provider import Wanted
 from functions.payments.reconcile import DAY_S, HOUR_S, Looked, Position, reconcile
@@ -198,7 +198,7 @@ def test_what_fits_no_order_is_kept_until_it_does(market: Market, till: Till, na
 
 
 def kept(till: Till) -> set[str]:
-    return {one.about for one in tables.drive(orders.unmatched(till.ledger, "default"))}
+    return {one.about for one in tables.drive(unmatched.listed(till.ledger, "default"))}
 
 
 @ALL
@@ -219,7 +219,7 @@ def test_what_was_not_sold_here_is_no_concern_of_ours(market: Market, till: Till
         standin.alter(reference, order=others)
         found = [looked for looked in looked_at(till) if looked.reference == reference]
         assert {looked.unmatched for looked in found} == {NOT_OURS}
-    tables.drive(orders.drop_unmatched(till.ledger, "default", name, reference))
+    tables.drive(unmatched.drop(till.ledger, "default", name, reference))
 
 
 def test_a_night_that_has_no_time_goes_on_where_it_was(

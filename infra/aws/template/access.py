@@ -58,7 +58,7 @@ TABLE_USE: dict[str, dict[str, tuple[str, ...]]] = {
         "days": (QUERY, UPDATE),
         "members": (PUT, QUERY),
     },
-    "webhooks": PAID,
+    "webhooks": PAID | {"windows": (UPDATE,)},
     "errands": PAID
     | {
         "members": (DELETE, PUT, QUERY),
