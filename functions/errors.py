@@ -228,9 +228,16 @@ class MailUnavailable(Unavailable):
 
 
 class PaymentProviderFailed(Unavailable):
-    """A payment provider did not do what it was asked for."""
+    """A payment provider did not do what it was asked for.
+
+    `is_of_all`: it did not answer, is busy or refused the key, so whatever else it is asked for will fail, too.
+    """
 
     code = "payment_provider_failed"
+
+    def __init__(self, message: str, retry_after_s: int = 2, *, is_of_all: bool = False) -> None:
+        super().__init__(message, retry_after_s)
+        self.is_of_all = is_of_all
 
 
 class NotConfigured(Unavailable):

@@ -188,6 +188,11 @@ async def newest(ledger: Ledger, scope: str, limit: int, after: str = "") -> tup
     return [found[key["order_id"]["S"]] for key in keys if key["order_id"]["S"] in found], end
 
 
+def place_of(order: Order) -> str:
+    """Its place in lists, in the order in which orders were made: `newest` goes on after it."""
+    return f"{order.created:011}-{order.number}"
+
+
 def key_text(project_id: str, connection: str, reference: str) -> str:
     """The primary key of an order: of a project and a connection first, so that they never meet."""
     return f"{project_id}/{connection}/{reference}"
@@ -217,8 +222,8 @@ def _key(order_id: str) -> Item:
 
 
 def _listed(ledger: Ledger, order: Order) -> list[Item]:
-    """Its places in lists, in the order in which orders were made."""
-    member, more = f"{order.created:011}-{order.number}", _key(order.order_id)
+    """Its places in lists."""
+    member, more = place_of(order), _key(order.order_id)
     return [
         members.put(ledger, scope, member, more)
         for scope in (of_project(order.project_id), of_account(order.account_id))

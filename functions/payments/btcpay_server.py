@@ -52,9 +52,10 @@ class Server:
         return found
 
     def _send(self, path: str, content: object) -> Answer:
-        if self.left_s <= 0:
-            raise TimeoutError
         connection = self.connection
+        left_s = min(self.left_s, connection.ends_s - time.monotonic())
+        if left_s <= 0:
+            raise TimeoutError
         headers = {"authorization": f"token {connection.key}"}
         headers |= {} if content is None else {"content-type": "application/json"}
         return outbound.send(
@@ -63,7 +64,7 @@ class Server:
             connection.allowed if connection.guarded else None,
             headers=headers,
             body=b"" if content is None else json.dumps(content).encode(),
-            timeout_s=min(self.left_s, provider.TIMEOUT_S),
+            timeout_s=min(left_s, provider.TIMEOUT_S),
             bytes_max=ANSWER_BYTES_MAX,
         )
 
@@ -105,7 +106,7 @@ def asking(connection: Connection, what: str, within_s: float | None = None) -> 
 def _failed(what: str, how: str, error: Exception) -> PaymentProviderFailed:
     why = str(error) if isinstance(error, _Refused | OutboundFailed) else type(error).__name__
     log.warning("btcpay %s: %s (%s)", what, how, why)
-    return PaymentProviderFailed(f"BTCPay Server {how}.")
+    return PaymentProviderFailed(f"BTCPay Server {how}.", is_of_all=how in provider.OF_ALL)
 
 
 def parsed(raw: bytes) -> Any:

@@ -4,6 +4,7 @@ An event only points at a checkout. What came of it, the provider's API is asked
 """
 
 import importlib
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -26,6 +27,8 @@ ORDER = "farebox_order"
 
 TIMEOUT_S, CONNECT_TIMEOUT_S = 10.0, 5.0
 """How long a provider may take for one call; some functions have 29 seconds in all."""
+OF_ALL = ("did not answer", "is busy", "refused the API key", "refused the access token")
+"""Failures of a provider that are not about what it was asked for."""
 
 Header = Callable[[str], Sequence[str]]
 """All values of a header of the request that brought an event."""
@@ -51,6 +54,8 @@ class Connection:
     guarded: bool = False
     """Its URL is an owner's."""
     allowed: Networks = ()
+    ends_s: float = math.inf
+    """Nothing is asked after that, by time.monotonic(): it did not answer then."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What a reconciliation came to, by connection; and the nightly one, which goes on for as long as its time lasts."""
 
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -7,12 +8,23 @@ from typing import Any
 
 from functions.errors import BadRequest
 from functions.ledger.tables import drive
-from functions.payments.reconcile import DAY_S, DAYS, Looked, Position, reconcile
+from functions.payments.reconcile import DAYS, reconcile
 from functions.payments.synchronize import NOT_OURS
 from functions.payments.till import Till
+from functions.payments.walking import (
+    DAY_S,
+    OURS_PASS_S,
+    OWNERS_LOOKS_MAX,
+    OWNERS_PASS_S,
+    Looked,
+    Patience,
+    Position,
+)
 
 TIME_LEFT_MIN_MS = 90_000
-"""Less than this is kept for answering: one checkout is several requests to a provider that may be slow."""
+"""With less than this nothing more is begun: one checkout is several requests to a provider that may be slow."""
+ANSWER_MS = 30_000
+"""When so much is left no provider is asked any more."""
 TOLD_MAX = 50
 """So many of each are told, and counted all; the log has them all. Step Functions takes an answer of 256 KB."""
 
@@ -55,6 +67,9 @@ class Tallies:
     of: dict[tuple[str, str], Tally] = field(default_factory=dict)
 
     def add(self, looked: Looked) -> None:
+        """Nothing where no connection was come to."""
+        if not (looked.position.connection or looked.failed):
+            return
         place = looked.position.project_id, looked.position.connection
         self.of.setdefault(place, Tally()).add(looked)
 
@@ -69,15 +84,17 @@ class Tallies:
 
 
 def nightly(till: Till, event: Mapping[str, Any], time_left_ms: Callable[[], int]) -> dict[str, Any]:
-    """Reconcile for as long as there is time. Takes {"start": where to go on, "days": how far back} or {}.
+    """Reconcile for as long as there is time, and in any case further than `start`. Takes {"start": where to go on, "days": how far back} or {}.
 
     Gives {"looked_at", "in_order", "not_ours", "repaired": [{"project", "connection", "reference", "order", "steps"}],
     "unmatched": [{…, "why"}], "failed": [{…, "why"}], "next": where to go on, or null at the end}.
     Raises BadRequest, LedgerUnavailable.
     """
-    position = _begin(till, event)
-    walk = reconcile(till.ledger, till.settings, till.projects, position)
-    tallies, position_after = drive(_all(walk, time_left_ms))
+    start = _begin(till, event)
+    within_s = (max(time_left_ms(), TIME_LEFT_MIN_MS) - ANSWER_MS) / 1000
+    patience = Patience(OURS_PASS_S, OWNERS_PASS_S, OWNERS_LOOKS_MAX, time.monotonic() + within_s)
+    walk = reconcile(till.ledger, till.settings, till.projects, start, patience)
+    tallies, position_after = drive(_all(walk, start, time_left_ms))
     told: dict[str, Any] = {
         "looked_at": tallies.total(lambda tally: tally.looked_at),
         "in_order": tallies.total(lambda tally: tally.in_order),
@@ -88,12 +105,17 @@ def nightly(till: Till, event: Mapping[str, Any], time_left_ms: Callable[[], int
     return told | {"next": str(position_after) if position_after else None}
 
 
-async def _all(walk: AsyncGenerator[Looked, None], time_left_ms: Callable[[], int]) -> tuple[Tallies, Position | None]:
+async def _all(
+    walk: AsyncGenerator[Looked, None], start: Position, time_left_ms: Callable[[], int]
+) -> tuple[Tallies, Position | None]:
+    """What it came to, and where to go on: never at `start`, so that each run does something."""
     tallies = Tallies()
     async with aclosing(walk) as all_looked:
         async for looked in all_looked:
-            tallies.add(looked)
-            if looked.reference and time_left_ms() < TIME_LEFT_MIN_MS:
+            stops = time_left_ms() < TIME_LEFT_MIN_MS and not looked.position.is_at(start)
+            if looked.reference or not stops:
+                tallies.add(looked)  # what is no checkout is come to again
+            if stops:
                 return tallies, looked.position
     return tallies, None
 

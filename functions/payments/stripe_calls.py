@@ -46,7 +46,7 @@ def asking(connection: Connection, what: str) -> Iterator[StripeClient]:
         yield StripeClient(
             connection.key,
             base_addresses={"api": connection.url},
-            http_client=_Transport(),
+            http_client=_Transport(connection.ends_s),
             max_network_retries=RETRIES,
         )
     except (stripe.AuthenticationError, stripe.PermissionError) as error:
@@ -89,9 +89,9 @@ class _Transport(HTTPClient):
 
     name = "requests"
 
-    def __init__(self) -> None:
+    def __init__(self, ends_s: float) -> None:
         super().__init__()
-        self._ends_s = time.monotonic() + provider.TIMEOUT_S
+        self._ends_s = min(ends_s, time.monotonic() + provider.TIMEOUT_S)
 
     def request(
         self,
@@ -157,4 +157,4 @@ def _failed(what: str, how: str, error: Exception, retry_after_s: int = 2) -> Pa
     said = (getattr(error, name, None) for name in ("http_status", "code", "request_id"))
     shown = (str(value) if SAFE.fullmatch(str(value)) else "?" for value in said)
     log.warning("stripe %s: %s (%s, status %s, code %s, request %s)", what, how, type(error).__name__, *shown)
-    return PaymentProviderFailed(f"Stripe {how}.", retry_after_s)
+    return PaymentProviderFailed(f"Stripe {how}.", retry_after_s, is_of_all=how in provider.OF_ALL)

@@ -168,14 +168,15 @@ def _reverse(ledger: Ledger, order: Order, becomes: Order, reason: str) -> Step:
     target = order.credits * gone // order.amount
     less = target - order.reversed
     becomes = replace(becomes, reversed=target)
-    told = _told(ledger, becomes, reason, abs(less))
-    if not less and reason != "dispute_lost":
-        return Step(becomes, reason, others=told)
-    return Step(becomes, reason, Entry(-less, _entered(reason, less), _reference(order)), told)
+    what = "dispute_won" if reason == "dispute" and less < 0 else reason  # it became a smaller one
+    told = _told(ledger, becomes, what, abs(less))
+    if not less and what != "dispute_lost":
+        return Step(becomes, what, others=told)
+    return Step(becomes, what, Entry(-less, _entered(what, less), _reference(order)), told)
 
 
 def _entered(reason: str, less: int) -> str:
-    """The journal's word for what a step brings. A dispute may be lost that had been won, or become another amount."""
+    """The journal's word for what a step brings. A dispute may be lost that had been won: that takes credits."""
     if less > 0:
         return reason if reason in ("refund", "dispute") else "dispute"
     if less < 0:

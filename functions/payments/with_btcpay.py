@@ -169,6 +169,8 @@ def _decided(server: Server, since_s: int) -> list[str]:
     for page in range(PAGES_MAX):
         query = f"startDate={start}&skip={page * PAGE}&take={PAGE}&includeArchived=true"
         listed = server.of_store(f"invoices?{query}")
+        if len(listed) > PAGE:
+            raise ValueError("a longer page than was asked for")
         found |= {id_of(invoice["id"]): None for invoice in listed if invoice["status"] in ("Settled", "Invalid")}
         if len(listed) < PAGE:
             return list(reversed(found))

@@ -7,6 +7,7 @@ https://docs.mollie.com/reference/payments-api, https://docs.mollie.com/referenc
 import contextlib
 import logging
 import re
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -109,7 +110,7 @@ def changed(connection: Connection, since_s: int) -> Iterator[str]:
     """Payments that were paid, refunded or charged back since; of each the newest first, as Mollie lists them."""
     told: set[str] = set()
     with _asking(connection, "lists") as mollie:
-        for found in _changed(mollie, since_s):
+        for found in _changed(connection, mollie, since_s):
             reference = _reference(found)
             if reference not in told:
                 told.add(reference)
@@ -126,6 +127,7 @@ def _asking(connection: Connection, what: str) -> Iterator[Client]:
             client.set_api_key(connection.key)
             session.trust_env, session.max_redirects = False, 0
             client._client = session  # its own would take keys from a .netrc, and follow redirects
+            _check_time(connection)
             yield client
         except (UnauthorizedError, RequestSetupError) as error:
             raise _failed(what, "refused the API key", error) from None
@@ -141,11 +143,16 @@ def _asking(connection: Connection, what: str) -> Iterator[Client]:
             raise _failed(what, "answered what cannot be read", error) from None
 
 
+def _check_time(connection: Connection) -> None:
+    if time.monotonic() >= connection.ends_s:
+        raise RequestError("no time is left")
+
+
 def _failed(what: str, how: str, error: Exception) -> PaymentProviderFailed:
     status = getattr(error, "status", None)
     shown = status if isinstance(status, int) else "no"
     log.warning("mollie %s: %s (%s, %s status)", what, how, type(error).__name__, shown)
-    return PaymentProviderFailed(f"Mollie {how}.")
+    return PaymentProviderFailed(f"Mollie {how}.", is_of_all=how in provider.OF_ALL)
 
 
 def _refunded(payment: Any, currency: str) -> int:
@@ -171,18 +178,18 @@ def _disputes(payment: Any, currency: str) -> tuple[Dispute, ...]:
     )
 
 
-def _changed(mollie: Client, since_s: int) -> Iterator[object]:
-    for payment in _listed(mollie.payments, since_s - PAID_WITHIN_S):
+def _changed(connection: Connection, mollie: Client, since_s: int) -> Iterator[object]:
+    for payment in _listed(connection, mollie.payments, since_s - PAID_WITHIN_S):
         if payment.get("paidAt") and _seconds(payment["paidAt"]) >= since_s:
             yield payment["id"]
-    for refund in _listed(mollie.refunds, since_s - REFUNDED_WITHIN_S):
+    for refund in _listed(connection, mollie.refunds, since_s - REFUNDED_WITHIN_S):
         yield refund["paymentId"]  # when one failed nobody says
-    for chargeback in _listed(mollie.chargebacks, since_s - REVERSED_WITHIN_S):
+    for chargeback in _listed(connection, mollie.chargebacks, since_s - REVERSED_WITHIN_S):
         if _seconds(chargeback.get("reversedAt") or chargeback["createdAt"]) >= since_s:
             yield chargeback["paymentId"]
 
 
-def _listed(resource: Any, from_s: int) -> Iterator[dict[str, Any]]:
+def _listed(connection: Connection, resource: Any, from_s: int) -> Iterator[dict[str, Any]]:
     """A list page by page, from the newest until what was created before a time."""
     page = resource.list(limit=PAGE)
     while page is not None:
@@ -190,6 +197,7 @@ def _listed(resource: Any, from_s: int) -> Iterator[dict[str, Any]]:
             if _seconds(found["createdAt"]) < from_s:
                 return
             yield found
+        _check_time(connection)
         page = page.get_next()
 
 

@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import httpx
 from polar import PolarClientError, PolarError, PolarNetworkError
@@ -26,6 +26,8 @@ from functions.payments import polar_signature, provider
 from functions.payments.provider import Connection, Dispute, Event, Header, Made, Payment, Wanted
 
 log = logging.getLogger("farebox.payments.polar")
+
+T = TypeVar("T")
 
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
@@ -151,7 +153,8 @@ class _Calls:
 
     def __init__(self, connection: Connection) -> None:
         self.api = Polar(connection.key, base_url=connection.url, timeout=provider.TIMEOUT_S / 2)
-        self.ends_s = time.monotonic() + provider.TIMEOUT_S
+        self.ends_s = min(connection.ends_s, time.monotonic() + provider.TIMEOUT_S)
+        self._lists_end_s = connection.ends_s
 
     def left(self) -> float:
         """A time limit for the next call: half of what is left is for connecting, the other half for the answer."""
@@ -159,6 +162,13 @@ class _Calls:
         if left_s <= 0:
             raise TimeoutError
         return left_s
+
+    def in_time(self, found: Iterator[T]) -> Iterator[T]:
+        """What a list has, for as long as the connection may be asked."""
+        for one in found:
+            if time.monotonic() >= self._lists_end_s:
+                raise TimeoutError
+            yield one
 
 
 @contextlib.contextmanager
@@ -187,7 +197,7 @@ def _asking(connection: Connection, what: str) -> Iterator[_Calls]:
 def _failed(what: str, how: str, error: Exception, after_s: int | None = None) -> PaymentProviderFailed:
     status = getattr(error, "status_code", "no")
     log.warning("polar %s: %s (%s, %s status)", what, how, type(error).__name__, status)
-    return PaymentProviderFailed(f"Polar {how}.", max(1, min(after_s or 2, 60)))
+    return PaymentProviderFailed(f"Polar {how}.", max(1, min(after_s or 2, 60)), is_of_all=how in provider.OF_ALL)
 
 
 def _content(raw: bytes) -> tuple[str, dict[str, Any]]:
@@ -241,7 +251,7 @@ def _disputes(polar: _Calls, order: outputs.Order) -> tuple[Dispute, ...]:
 
 def _changed(polar: _Calls, since_s: int) -> Iterator[str | None]:
     begun = datetime.fromtimestamp(max(0, since_s - PAID_WITHIN_S), UTC).isoformat()
-    for order in polar.api.orders.iter_list(created_after=begun, sorting=["created_at"], limit=PAGE):
+    for order in polar.in_time(polar.api.orders.iter_list(created_after=begun, sorting=["created_at"], limit=PAGE)):
         if order.paid and _touched_s(order) >= since_s:
             yield order.checkout_id
     lists: tuple[tuple[Iterator[outputs.Refund | outputs.Dispute], int], ...] = (
@@ -249,7 +259,7 @@ def _changed(polar: _Calls, since_s: int) -> Iterator[str | None]:
         (polar.api.disputes.iter_list(limit=PAGE), DECIDED_WITHIN_S),
     )
     for newest_first, within_s in lists:
-        for found in newest_first:
+        for found in polar.in_time(newest_first):
             if _seconds(found.created_at) < since_s - within_s:
                 break
             if _touched_s(found) >= since_s:

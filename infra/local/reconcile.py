@@ -13,9 +13,10 @@ from functions import settings
 from functions.errors import LedgerUnavailable
 from functions.ledger import tables
 from functions.payments.provider import PROVIDERS
-from functions.payments.reconcile import DAY_S, DAYS, Looked, Position, reconcile, sellers
+from functions.payments.reconcile import DAYS, reconcile, sellers
 from functions.payments.reconciled import Tallies, Tally
 from functions.payments.till import Till
+from functions.payments.walking import DAY_S, GONE, Looked, Position
 from infra.local import running
 from infra.local.processes import Failed
 from infra.local.progress import Progress
@@ -40,9 +41,10 @@ class Told:
     def add(self, looked: Looked) -> None:
         self.tallies.add(looked)
         position = looked.position
-        self.at = f"{position.project_id}, {position.connection}"
-        project = self.projects.index(position.project_id) if position.project_id in self.projects else self.done
-        self.begun = project * len(PROVIDERS) + PROVIDERS.index(position.connection)
+        self.at = f"{position.project_id}, {position.connection}".rstrip(", ")
+        if position.project_id in self.projects:
+            begun = len(PROVIDERS) if position.passing == GONE else PROVIDERS.index(position.connection)
+            self.begun = self.projects.index(position.project_id) * len(PROVIDERS) + begun
 
     @property
     def done(self) -> int:

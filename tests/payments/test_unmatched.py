@@ -110,3 +110,13 @@ def test_what_is_not_paid_any_more_gives_no_refund_back(market: Market) -> None:
     assert taken
     assert taken.entry
     assert taken.entry.amount == -250  # the rest: half is disputed, a quarter was refunded
+
+
+def test_a_dispute_that_becomes_smaller_gives_credits_back(market: Market) -> None:
+    """What it takes follows its amount; the journal and the notice say which way the credits went."""
+    smaller = replace(SAID, state=PAID, refunded=25, disputes=(Dispute("dp_1", 25, "open"),))
+    step = next_step(market.ledger, ORDER, smaller)
+    assert step
+    assert step.entry
+    assert (step.what, step.entry.reason, step.entry.amount) == ("dispute_won", "dispute_won", 250)
+    assert (step.becomes.disputes, step.becomes.reversed) == ({"dp_1": (25, "open")}, 500)
