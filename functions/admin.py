@@ -20,8 +20,9 @@ from functions.entry import App, refusal
 from functions.errors import Forbidden, LedgerUnavailable, NotFound
 from functions.events import body_of
 from functions.ledger import tables
+from functions.ledger.members import DEFAULT
 from functions.ledger.store import Ledger
-from functions.owners import asked, grants
+from functions.owners import asked, astray, bought, grants
 from functions.settings import Settings
 
 NO_KEY = {"S": {"S": "-"}, "N": {"N": "0"}}
@@ -65,6 +66,25 @@ def grant_providers(project_id: str) -> dict[str, Any]:
     """Which of the operator's providers a project may use: docs/console.md."""
     names = asked.fields(body_of(app.event), required=("providers",))["providers"]
     return tables.drive(grants.grant(ledger_of(settings_module.get()), project_id, names))
+
+
+@app.answers("/admin/orders")
+def list_orders() -> dict[str, Any]:
+    """Of the built-in project; owners see those of theirs in the console."""
+    query = asked.query(app.event.get("multiValueQueryStringParameters"), ("after", "limit"))
+    return tables.drive(bought.listed(ledger_of(settings_module.get()), DEFAULT, query))
+
+
+@app.answers("/admin/unmatched")
+def list_unmatched() -> dict[str, Any]:
+    data = tables.drive(astray.listed(ledger_of(settings_module.get()), DEFAULT))
+    return {"object": "list", "data": data}
+
+
+@app.answers("/admin/unmatched/{provider}/looked-at", methods=["POST"])
+def look_at_unmatched(provider: str) -> dict[str, Any]:
+    about = asked.fields(body_of(app.event), required=("about",))["about"]
+    return tables.drive(astray.looked_at(ledger_of(settings_module.get()), DEFAULT, provider, about))
 
 
 @app.answers("/admin", methods=METHODS, content_types=["*/*"])

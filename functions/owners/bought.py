@@ -7,8 +7,8 @@ from typing import Any
 from functions.errors import BadRequest
 from functions.ledger import orders
 from functions.ledger.orders import Order
+from functions.ledger.store import Ledger
 from functions.owners import asked
-from functions.owners.mine import Mine
 from functions.owners.shown import time_text, user_id
 from functions.payments.purchases import order_view
 
@@ -16,13 +16,13 @@ LIMIT, LIMIT_MAX = 50, 100
 AFTER = re.compile(r"[0-9]{11}-[A-Za-z0-9_-]{1,100}", re.ASCII)
 
 
-async def listed(mine: Mine, query: Mapping[str, str]) -> dict[str, Any]:
+async def listed(ledger: Ledger, project_id: str, query: Mapping[str, str]) -> dict[str, Any]:
     """A page of orders, the newest first. Raises BadRequest, LedgerUnavailable."""
     limit = asked.digits(query["limit"], "limit", 1, LIMIT_MAX) if "limit" in query else LIMIT
     after = query.get("after", "")
     if after and not AFTER.fullmatch(after):
         raise BadRequest("after must be the next of the page before.", param="after")
-    found, end = await orders.newest(mine.ledger, orders.of_project(mine.project_id), limit, after)
+    found, end = await orders.newest(ledger, orders.of_project(project_id), limit, after)
     data = [_view(order) for order in found]
     return {"object": "list", "data": data, "has_more": bool(end), "next": end or None}
 

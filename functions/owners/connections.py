@@ -6,16 +6,14 @@ What a connection is otherwise (its mode, a server, a product) stands in the pro
 from typing import Any
 
 from functions.errors import BadRequest, NotFound
-from functions.ledger import projects, unmatched
-from functions.ledger.unmatched import Unmatched
-from functions.owners import asked, sealed
+from functions.ledger import projects
+from functions.owners import asked, astray, sealed
 from functions.owners.mine import Mine
 from functions.owners.shown import time_text
 from functions.payments import given
 from functions.payments.connections import KEY_MODES, mode_of_key
 from functions.payments.given import KEY, WEBHOOK, WEBHOOK_BEFORE
-from functions.payments.provider import MOLLIE, PROVIDERS
-from functions.payments.synchronize import ABOUT_LENGTH_MAX
+from functions.payments.provider import MOLLIE
 from functions.projects import vault
 from functions.projects.project import PaymentTerms
 from functions.values import PLACEHOLDERS
@@ -27,8 +25,7 @@ SECRET_LENGTH_MIN = 16
 async def shown(mine: Mine, base_url: str) -> dict[str, Any]:
     """Every connection of the document, what of it is given, and money that fits no order. Raises BadRequest."""
     data = [_view(mine, provider, terms, base_url) for provider, terms in mine.project().payments.items()]
-    kept = await unmatched.listed(mine.ledger, mine.project_id) + await unmatched.foreign(mine.ledger, mine.project_id)
-    return {"object": "list", "data": data, "unmatched": [_unmatched_view(found) for found in kept]}
+    return {"object": "list", "data": data, "unmatched": await astray.listed(mine.ledger, mine.project_id)}
 
 
 async def put_key(mine: Mine, provider: str, api_key: object) -> dict[str, Any]:
@@ -78,16 +75,6 @@ async def drop_webhook(mine: Mine, provider: str) -> dict[str, Any]:
     return await sealed.drop_key(mine, given.name(provider, WEBHOOK))
 
 
-async def looked_at(mine: Mine, provider: str, about: object) -> dict[str, Any]:
-    """Take something off the list of what fits no order. Raises BadRequest, NotFound."""
-    if provider not in PROVIDERS:
-        raise NotFound("There is no such payment provider.")
-    is_text = isinstance(about, str) and 0 < len(about) <= ABOUT_LENGTH_MAX
-    if not is_text or not await unmatched.drop(mine.ledger, mine.project_id, provider, str(about)):
-        raise BadRequest("about must be that of an entry of `unmatched` that is not `not_ours`.", param="about")
-    return {"about": about, "deleted": True}
-
-
 def _terms(mine: Mine, provider: str) -> PaymentTerms:
     terms = mine.project().payments.get(provider)
     if terms is None:
@@ -132,13 +119,3 @@ def _given(mine: Mine, provider: str, terms: PaymentTerms, what: str) -> dict[st
         return None
     fits = given.opens(mine.settings, mine.stored, provider, terms, what)
     return {"shown": kept.shown, "created": time_text(kept.created), "fits": fits}
-
-
-def _unmatched_view(found: Unmatched) -> dict[str, Any]:
-    return {
-        "provider": found.connection,
-        "about": found.about,
-        "kind": found.kind,
-        "why": found.why,
-        "seen": time_text(found.seen),
-    }

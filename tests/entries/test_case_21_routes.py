@@ -45,6 +45,9 @@ ROUTES: dict[str, tuple[tuple[int, int, int], Any]] = {
     **{f"POST /{provider}/webhook": (UNSIGNED, {}) for provider in PROVIDERS},
     **{f"POST /projects/{{project_id}}/{provider}/webhook": (NOWHERE, {}) for provider in PROVIDERS},
     "GET /admin/status": (OPERATOR, None),
+    "GET /admin/orders": (OPERATOR, None),
+    "GET /admin/unmatched": (OPERATOR, None),
+    "POST /admin/unmatched/{provider}/looked-at": (NOT_THERE, {"about": "x"}),
     "GET /admin/projects/{project_id}": (NOT_THERE, None),
     "PUT /admin/projects/{project_id}/grants": (NOT_THERE, {"providers": []}),
     **{f"{method} /admin": (NOT_THERE, None) for method in METHODS if method != "HEAD"},
@@ -78,7 +81,12 @@ def test_case_21_a_route_is_for_those_it_is_for(front: RunningGateway, route: st
     """Each route × nobody, a user, the operator; HEAD as GET."""
     expected, body = ROUTES[route]
     method, path = route.split(" ")
-    path = path.replace("{name}", "none").replace("{proxy+}", "no/such").replace("{project_id}", "none")
+    path = (
+        path.replace("{name}", "none")
+        .replace("{proxy+}", "no/such")
+        .replace("{project_id}", "none")
+        .replace("{provider}", "none")
+    )
     callers: tuple[dict[str, str], ...] = ({}, {"Authorization": f"Bearer {new_key(front)}"}, as_admin())
     for asked in (method, "HEAD") if method == "GET" else (method,):
         answers = [front.request(asked, path, body, headers=headers) for headers in callers]

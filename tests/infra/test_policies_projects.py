@@ -83,7 +83,10 @@ def _live(life: Life, listener: Listener) -> None:
         life.make()
     with listener.of("admin"):
         life.grant()
-        assert life.gateway.request("GET", "/admin/status", key=ADMIN_KEY).status == 200
+        for path in ("status", "orders", "unmatched"):
+            assert life.gateway.request("GET", f"/admin/{path}", key=ADMIN_KEY).status == 200
+        looked = life.gateway.request("POST", "/admin/unmatched/stripe/looked-at", {"about": "x"}, key=ADMIN_KEY)
+        assert looked.status == 400
     with listener.of("console"):
         key = life.change()
         token = life.of_project("POST", "/test-tokens", {})["token"]
@@ -126,8 +129,8 @@ def test_the_console_may_do_what_it_does_and_no_more(lived: Lived) -> None:
 
 
 def test_the_operator_may_grant_and_no_more(lived: Lived) -> None:
-    """Status looks into each table; beside that a project is read and written."""
-    assert lived.used["admin"] == pairs("admin")
+    """Status looks into each table; a project is read and written; what fits no order is listed until seen."""
+    assert lived.used["admin"] | {("orders", "BatchGetItem")} == pairs("admin")  # nobody has bought
 
 
 @pytest.mark.parametrize("function", ["stream", "api"])

@@ -80,7 +80,12 @@ TABLE_USE: dict[str, dict[str, tuple[str, ...]]] = {
         "receipts": (PUT, QUERY),
         "windows": (UPDATE,),
     },
-    "admin": dict.fromkeys(tables.names(), (GET,)) | {"projects": (GET, PUT)},  # each can be reached; what is granted
+    "admin": dict.fromkeys(tables.names(), (GET,))
+    | {
+        "members": (DELETE, GET, QUERY),
+        "orders": (BATCH_GET, GET),
+        "projects": (GET, PUT),
+    },  # each can be reached; what was bought, what fits no order, what is granted
     "authorizer": {},
     "maintenance": TIDIED
     | {
