@@ -22,7 +22,7 @@ from functions.events import body_of
 from functions.ledger import tables
 from functions.ledger.members import DEFAULT
 from functions.ledger.store import Ledger
-from functions.owners import asked, astray, bought, grants
+from functions.owners import asked, bought, grants, unmatched
 from functions.settings import Settings
 
 NO_KEY = {"S": {"S": "-"}, "N": {"N": "0"}}
@@ -77,14 +77,14 @@ def list_orders() -> dict[str, Any]:
 
 @app.answers("/admin/unmatched")
 def list_unmatched() -> dict[str, Any]:
-    data = tables.drive(astray.listed(ledger_of(settings_module.get()), DEFAULT))
+    data = tables.drive(unmatched.listed(ledger_of(settings_module.get()), DEFAULT))
     return {"object": "list", "data": data}
 
 
 @app.answers("/admin/unmatched/{provider}/looked-at", methods=["POST"])
 def look_at_unmatched(provider: str) -> dict[str, Any]:
     about = asked.fields(body_of(app.event), required=("about",))["about"]
-    return tables.drive(astray.looked_at(ledger_of(settings_module.get()), DEFAULT, provider, about))
+    return tables.drive(unmatched.looked_at(ledger_of(settings_module.get()), DEFAULT, provider, about))
 
 
 @app.answers("/admin", methods=METHODS, content_types=["*/*"])

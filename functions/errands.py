@@ -13,12 +13,10 @@ from functions import settings as settings_module
 from functions.errors import BadRequest
 from functions.ledger.notices import TOP_UP
 from functions.notices.telling import Kinds, Run
-from functions.notices.webhooks import is_secret
 from functions.payments import reconciled, top_up
 from functions.payments.till import Till
 from functions.settings import Settings
 from functions.telemetry import Telemetry
-from functions.values import SettingsError
 
 log = logging.getLogger("farebox.errands")
 
@@ -33,11 +31,8 @@ Task = Callable[[Till, Mapping[str, Any], TimeLeft], dict[str, Any]]
 def notices(till: Till, event: Mapping[str, Any], time_left_ms: TimeLeft) -> dict[str, Any]:  # noqa: ARG001
     """Tell what is due. Gives {"told", "failed", "put_off", "given_up"}: how many of each there were.
 
-    Raises SettingsError, LedgerUnavailable.
+    Raises LedgerUnavailable.
     """
-    secret = till.settings.notices_secret
-    if secret and not is_secret(secret):
-        raise SettingsError("NOTICES_SECRET must be whsec_ and 24 to 64 random bytes in base64")
     told = Run(till, KINDS).all_due(lambda: time_left_ms() > TIME_LEFT_MIN_MS)
     if told:
         log.info("notices: %s", dict(told))

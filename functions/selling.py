@@ -5,7 +5,7 @@ from typing import Any
 from functions import desk
 from functions.desk import PROJECT, app
 from functions.ledger.tables import drive
-from functions.owners import astray, bought, connections, notices
+from functions.owners import bought, connections, notices, unmatched
 
 PAYMENTS = PROJECT + "/payments"
 
@@ -59,7 +59,7 @@ def drop_webhook_secret(project_id: str, name: str) -> dict[str, Any]:
 @app.answers(PAYMENTS + "/{name}/looked-at", methods=["POST"])
 def look_at_unmatched(project_id: str, name: str) -> dict[str, Any]:
     mine = desk.mine(project_id)
-    return drive(astray.looked_at(mine.ledger, mine.project_id, name, desk.body(required=("about",))["about"]))
+    return drive(unmatched.looked_at(mine.ledger, mine.project_id, name, desk.body(required=("about",))["about"]))
 
 
 @app.answers(PROJECT + "/orders", methods=["GET"])

@@ -20,6 +20,7 @@ from typing import Any
 from functions import secrets_manager, values
 from functions.signature import Keys
 from functions.values import is_within, networks, parsed
+from functions.webhook_secret import is_secret
 
 SECRET_LENGTH_MIN = 16
 PROJECTS_SECRET_LENGTH_MIN = 32
@@ -189,6 +190,8 @@ def read(environ: Mapping[str, str]) -> Settings:
         raise SettingsError("OUTBOUND_ALLOWED_CIDRS must not reach into the function itself: loopback or link-local")
     if settings.hold_expiry_s < 2:
         raise SettingsError("HOLD_EXPIRY_S must be at least 2")
+    if settings.notices_secret and not is_secret(settings.notices_secret):
+        raise SettingsError("NOTICES_SECRET must be whsec_ and 24 to 64 random bytes in base64")
     return settings
 
 

@@ -12,10 +12,18 @@ from functions.accounts.email import is_reserved
 from functions.errors import MailUnavailable
 from functions.settings import Settings
 
+NOT_TAKEN, AGAIN_S = "The mail could not be handed over; try again.", 30
 SMTP_TIMEOUT_S = 10
 SES_TIMEOUT_S, SES_TRIES = 5, 2
 SMTPS_PORT = 465
+RELAY_BUSY = 421
+"""What a relay answers that takes no mail for anybody; it closes then."""
+SES_REFUSALS = ("MessageRejected", "BadRequestException")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class MailRefused(MailUnavailable):
+    """This one mail is not taken, as a rule for its address; others are."""
 
 
 def compose(sender: str, to: str, subject: str, text: str) -> EmailMessage:
@@ -28,7 +36,7 @@ def compose(sender: str, to: str, subject: str, text: str) -> EmailMessage:
 
 
 def send(settings: Settings, message: EmailMessage) -> None:
-    """Hand a message over, once. Raises MailUnavailable."""
+    """Hand a message over, once. Raises MailUnavailable; MailRefused where that is for this one message alone."""
     try:
         if settings.mail_outbox:
             _to_folder(Path(settings.mail_outbox), message)
@@ -39,7 +47,7 @@ def send(settings: Settings, message: EmailMessage) -> None:
         else:
             _to_ses(settings, message)
     except OSError as error:
-        raise MailUnavailable("The mail could not be handed over; try again.", 30) from error
+        raise MailUnavailable(NOT_TAKEN, AGAIN_S) from error
 
 
 def _to_folder(folder: Path, message: EmailMessage) -> None:
@@ -69,7 +77,19 @@ def _to_smtp(settings: Settings, message: EmailMessage) -> None:
             if not secured and settings.smtp_host not in LOOPBACK:
                 raise OSError("no TLS: the password is not sent")
             server.login(settings.smtp_user, settings.smtp_password)
-        server.send_message(message)
+        try:
+            server.send_message(message)
+        except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, smtplib.SMTPNotSupportedError) as error:
+            if _is_of_all(error):
+                raise
+            raise MailRefused(NOT_TAKEN, AGAIN_S) from error
+
+
+def _is_of_all(error: smtplib.SMTPException) -> bool:
+    """Whether a relay takes no mail at all just now, and not only not this one."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return any(code == RELAY_BUSY for code, _ in error.recipients.values())
+    return isinstance(error, smtplib.SMTPDataError) and error.smtp_code < 500
 
 
 def _to_ses(settings: Settings, message: EmailMessage) -> None:
@@ -89,4 +109,5 @@ def _to_ses(settings: Settings, message: EmailMessage) -> None:
             Content={"Raw": {"Data": bytes(message)}},
         )
     except (BotoCoreError, ClientError) as error:
-        raise MailUnavailable("The mail could not be handed over; try again.", 30) from error
+        code = error.response.get("Error", {}).get("Code") if isinstance(error, ClientError) else ""
+        raise (MailRefused if code in SES_REFUSALS else MailUnavailable)(NOT_TAKEN, AGAIN_S) from error

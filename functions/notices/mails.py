@@ -163,6 +163,7 @@ def _credits_low(words: _Words) -> Mail:
 WHY: Mapping[str, str] = {
     "declined": "your card was declined",
     "not_charged": "your card could not be charged in time",
+    "unmatched": "what was charged is not what was ordered; somebody looks at it",
     "price_changed": "the pack costs more, or brings less, than you agreed to",
     "pack_gone": "the pack is not sold any more",
     "money_back": "a payment of yours was refunded or disputed",

@@ -1,7 +1,7 @@
 """Telling what is due: each notice is leased, told in each way that it is to be told, and then gone.
 
-A way that fails is tried again later, alone. One receiver that is slow or fails takes no more of a run than its share:
-what else there is for it waits, and nobody behind it does.
+A way that fails is tried again later, alone. One receiver that is slow or fails takes no more of a run than its share,
+and all of one sort no more than theirs: what else there is for it waits, and nobody behind it does.
 """
 
 import logging
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from functions.accounts import mail
-from functions.errors import NotFound, where
+from functions.errors import LedgerUnavailable, MailUnavailable, NotFound, where
 from functions.ledger import notices, tidy
 from functions.ledger.account import Account
 from functions.ledger.notices import Notice
@@ -30,18 +30,43 @@ PAGE = 25
 RETRY_S = (60, 300, 1800, 7200, 43_200)
 """How long after each failure a way is tried again; the last counts for all that follow."""
 GIVEN_UP_AFTER_S = 3 * 86_400
-SHARE_S, MAIL_SHARE_S = 20.0, 120.0
-"""Of a run, for one receiver; all mail goes through one."""
+BEGUN_RETRY_MAX_S = 3600
+"""What begins something is never given up, and tried again at least so often."""
 FAILURES_MAX = 3
-"""Of one receiver in a row; then it is left alone until the next run."""
-PUT_OFF_S, PUT_OFF_MAX_S, PUT_OFF_TOGETHER = 60, 3600, 10
-MAIL, WEBHOOK = "mail", "webhook"
+"""Of one receiver in a row; then it is left alone until the next run. Of the ledger in a row; then the run ends."""
+PUT_OFF_S, PUT_OFF_MAX_S = 60, 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What of a run, in seconds, is for one receiver, and for all of its sort.
+
+    Of what is put off, so many (`together`) come again in the same minute.
+    """
+
+    each_s: float
+    all_s: float
+    together: int
+
+
+MAIL, WEBHOOK, BEGUN = "mail", "webhook", "begun"
+"""Sorts of receivers; all mail goes through one."""
+SHARES = {MAIL: Share(100.0, 100.0, 50), WEBHOOK: Share(20.0, 60.0, 10), BEGUN: Share(60.0, 80.0, 50)}
+"""Together a run on AWS: slow owners leave time for receipts, a relay that is slow does for top-ups."""
 
 Kinds = Mapping[str, Callable[[Till, Notice], int]]
 """Notices that tell nobody, but begin something, which may be begun again: by kind, what. It gives in how many seconds
 to come again, 0 where it is done; whatever it raises, it failed."""
-Way = tuple[str, str, Callable[[], int | None]]
-"""One way to tell a notice: its name, its receiver, what does it and may say when to come again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to tell a notice: its name, its sort and its receiver, what does it and may say when to come again."""
+
+    name: str
+    sort: str
+    receiver: str
+    tell: Callable[[], int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,42 +85,65 @@ class Run:
     kinds: Kinds
     told: Counter[str] = field(default_factory=Counter)
     spent_s: "defaultdict[str, float]" = field(default_factory=lambda: defaultdict(float))
+    sort_spent_s: "defaultdict[str, float]" = field(default_factory=lambda: defaultdict(float))
     failures: Counter[str] = field(default_factory=Counter)
+    ledger_failures: int = 0
+    """In a row."""
     waiting: Counter[str] = field(default_factory=Counter)
 
     def all_due(self, may_go_on: Callable[[], bool]) -> Counter[str]:
-        """Tell what is due for as long as there is time. Gives how often what happened. Raises LedgerUnavailable."""
+        """Tell what is due for as long as there is time. Gives how often what happened.
+
+        Raises LedgerUnavailable where the ledger does not answer at all, or FAILURES_MAX times in a row.
+        """
         not_ours: set[str] = set()
         while may_go_on():
             page = [notice for notice in drive(notices.due(self.till.ledger, PAGE)) if notice.id not in not_ours]
             for notice in page:
                 if not may_go_on():
                     break
-                leased = drive(notices.lease(self.till.ledger, notice))
-                if leased is None:
+                if not self._leased_and_told(notice):
                     not_ours.add(notice.id)
-                else:
-                    self._one(leased)
             if not page:
                 break
         return self.told
 
+    def _leased_and_told(self, notice: Notice) -> bool:
+        """Tell one, unless somebody else does; gives whether nobody has to look at it again in this run."""
+        failed_before, leased = self.ledger_failures, None
+        try:
+            leased = drive(notices.lease(self.till.ledger, notice))
+            if leased:
+                self._one(leased)
+        except LedgerUnavailable as error:
+            self._ledger_failed(notice, error)
+        if self.ledger_failures == failed_before:
+            self.ledger_failures = 0
+        return leased is not None
+
+    def _ledger_failed(self, notice: Notice, error: LedgerUnavailable) -> None:
+        self.ledger_failures += 1
+        log.warning("notice %s (%s) of %s waits for the ledger: %s", *_named(notice), where(error))
+        if self.ledger_failures >= FAILURES_MAX:
+            raise error
+
     def _one(self, notice: Notice) -> None:
-        """Tell one, in each way that is left."""
-        left = [way for way in self._ways(notice) if way[0] not in notice.done]
-        outcomes = [(name, self._try(receiver, tell, notice)) for name, receiver, tell in left]
-        open_ = [outcome for _, outcome in outcomes if outcome.failed or outcome.again_s]
-        done = notice.done + tuple(name for name, outcome in outcomes if outcome not in open_)
+        """Tell one, in each way that is left. Raises LedgerUnavailable: it is told again once its lease is over."""
+        outcomes = self._outcomes(notice)
+        open_ = [outcome for outcome in outcomes.values() if outcome.failed or outcome.again_s]
+        done = notice.done + tuple(name for name, outcome in outcomes.items() if outcome not in open_)
         ledger, failed = self.till.ledger, any(outcome.failed for outcome in open_)
+        is_begun = notice.kind in self.kinds
         if not open_:
             drive(notices.done(ledger, notice))
             self.told["told"] += 1
-        elif self._is_old(notice) and (failed or notice.kind not in self.kinds):
+        elif self._is_old(notice) and not is_begun:
             log.error("notice %s (%s) of %s is given up: it failed %d times", *_named(notice), notice.tries + failed)
             drive(notices.done(ledger, notice))
             self.told["given_up"] += 1
         else:
             retry_s = RETRY_S[min(notice.tries, len(RETRY_S) - 1)]
+            retry_s = min(retry_s, BEGUN_RETRY_MAX_S) if is_begun else retry_s
             in_s = min(retry_s if outcome.failed else outcome.again_s for outcome in open_)
             drive(notices.later(ledger, notice, in_s, failed=failed, done=done))
             self.told["failed" if failed else "put_off"] += 1
@@ -103,37 +151,50 @@ class Run:
     def _is_old(self, notice: Notice) -> bool:
         return self.till.ledger.clock.now() - notice.created >= GIVEN_UP_AFTER_S
 
-    def _try(self, receiver: str, tell: Callable[[], int | None], notice: Notice) -> Outcome:
-        """One attempt, unless the receiver had its share."""
-        share_s = MAIL_SHARE_S if receiver == MAIL else SHARE_S
-        if self.failures[receiver] >= FAILURES_MAX or self.spent_s[receiver] >= share_s:
+    def _outcomes(self, notice: Notice) -> dict[str, Outcome]:
+        """What came of each way that is left; it failed where nobody can tell which those are."""
+        try:
+            ways = self._ways(notice)
+        except LedgerUnavailable as error:
+            self._ledger_failed(notice, error)
+            return {"": Outcome(failed=True)}
+        return {way.name: self._try(way, notice) for way in ways if way.name not in notice.done}
+
+    def _try(self, way: Way, notice: Notice) -> Outcome:
+        """One attempt, unless the receiver, or all of its sort, had their share."""
+        share, receiver = SHARES[way.sort], way.receiver
+        is_spent = self.spent_s[receiver] >= share.each_s or self.sort_spent_s[way.sort] >= share.all_s
+        if is_spent or self.failures[receiver] >= FAILURES_MAX:
             self.waiting[receiver] += 1
-            return Outcome(again_s=min(PUT_OFF_MAX_S, PUT_OFF_S * (1 + self.waiting[receiver] // PUT_OFF_TOGETHER)))
+            return Outcome(again_s=min(PUT_OFF_MAX_S, PUT_OFF_S * (1 + self.waiting[receiver] // share.together)))
         clock = self.till.ledger.clock
         began_s = clock.now()
         try:
-            again_s = tell() or 0
+            again_s = way.tell() or 0
         except Exception as error:  # noqa: BLE001  one that cannot be told must not keep the others from it
-            self.failures[receiver] += 1
+            self.failures[receiver] += not _is_its_own(way, error)
             said = str(error) if isinstance(error, OutboundFailed) else where(error)
             log.warning("notice %s (%s) of %s failed by %s: %s", *_named(notice), receiver, said)
             return Outcome(failed=True)
         finally:
-            self.spent_s[receiver] += max(0.0, clock.now() - began_s)
+            taken_s = max(0.0, clock.now() - began_s)
+            self.spent_s[receiver] += taken_s
+            self.sort_spent_s[way.sort] += taken_s
         self.failures[receiver] = 0
         return Outcome(again_s=again_s)
 
     def _ways(self, notice: Notice) -> list[Way]:
         """How a notice is told."""
         if begin := self.kinds.get(notice.kind):
-            return [(notice.kind, f"{notice.kind} of {notice.project_id}", lambda: begin(self.till, notice))]
+            receiver = f"{notice.kind} of {notice.project_id}"
+            return [Way(notice.kind, BEGUN, receiver, lambda: begin(self.till, notice))]
         account, ways = self._account(notice), list[Way]()
         if account and account.email and notice.kind in mails.KINDS:
-            ways.append((MAIL, MAIL, lambda: self._mail(notice, account)))
+            ways.append(Way(MAIL, MAIL, MAIL, lambda: self._mail(notice, account)))
         if notice.kind in webhooks.TYPES:
-            ways.append((WEBHOOK, notice.project_id, lambda: self._webhook(notice, account)))
+            ways.append(Way(WEBHOOK, WEBHOOK, notice.project_id, lambda: self._webhook(notice, account)))
         elif notice.kind not in mails.KINDS:
-            ways.append((notice.kind, notice.kind, _unknown))
+            ways.append(Way(notice.kind, BEGUN, notice.kind, _unknown))
         return ways
 
     def _account(self, notice: Notice) -> Account | None:
@@ -182,6 +243,11 @@ class Run:
 def _unknown() -> None:
     """A kind that a newer version put; it may be here soon."""
     raise OutboundFailed("of an unknown kind")
+
+
+def _is_its_own(way: Way, error: Exception) -> bool:
+    """Whether a failure says nothing of its receiver: of a relay, all but that it does not take mail at all."""
+    return way.sort == MAIL and (isinstance(error, mail.MailRefused) or not isinstance(error, MailUnavailable))
 
 
 def _named(notice: Notice) -> tuple[str, str, str]:

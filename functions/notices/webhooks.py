@@ -4,8 +4,6 @@ A receiver knows a notice that comes again by its `webhook-id`, and checks `webh
 its owner gave. No key of a user, and no secret, is ever in one.
 """
 
-import base64
-import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from functions import money, outbound
 from functions.ledger.account import Account
 from functions.ledger.notices import Notice
 from functions.outbound import Networks, OutboundFailed
+from functions.webhook_secret import is_secret
 
 TYPES: Mapping[str, str] = {
     "credits_low": "credits.low",
@@ -39,8 +38,6 @@ NAMES = {
 """What is called otherwise there."""
 CREDITS = ("credits", "left", "full")
 """What is counted in microcredits here, and in credits there."""
-SECRET_PREFIX = "whsec_"  # noqa: S105  what all such secrets begin with
-SECRET_BYTES_MIN, SECRET_BYTES_MAX = 24, 64
 TIMEOUT_S = 8.0
 ANSWER_BYTES_MAX = 100_000
 
@@ -53,15 +50,6 @@ class Receiver:
     secret: str
     allowed: Networks | None
     """Which addresses may be called beside public ones; None, for the operator's own: all."""
-
-
-def is_secret(text: str) -> bool:
-    """Whether something is a secret of the standard: `whsec_` and 24 to 64 bytes in base64."""
-    try:
-        raw = base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True)
-    except (binascii.Error, ValueError):
-        return False
-    return text.startswith(SECRET_PREFIX) and SECRET_BYTES_MIN <= len(raw) <= SECRET_BYTES_MAX
 
 
 def payload(notice: Notice, account: Account | None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from functions.errors import BadRequest, NotFound
 from functions.ledger import projects
-from functions.owners import asked, astray, sealed
+from functions.owners import asked, sealed, unmatched
 from functions.owners.mine import Mine
 from functions.owners.shown import time_text
 from functions.payments import given
@@ -25,7 +25,7 @@ SECRET_LENGTH_MIN = 16
 async def shown(mine: Mine, base_url: str) -> dict[str, Any]:
     """Every connection of the document, what of it is given, and money that fits no order. Raises BadRequest."""
     data = [_view(mine, provider, terms, base_url) for provider, terms in mine.project().payments.items()]
-    return {"object": "list", "data": data, "unmatched": await astray.listed(mine.ledger, mine.project_id)}
+    return {"object": "list", "data": data, "unmatched": await unmatched.listed(mine.ledger, mine.project_id)}
 
 
 async def put_key(mine: Mine, provider: str, api_key: object) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 from typing import Any
 
 from functions.errors import BadRequest, NotFound
-from functions.notices.webhooks import SECRET_BYTES_MAX, SECRET_BYTES_MIN, is_secret
 from functions.owners import sealed
 from functions.owners.mine import Mine
 from functions.projects.notices import SECRET_NAME
+from functions.webhook_secret import SECRET_BYTES_MAX, SECRET_BYTES_MIN, is_secret
 
 
 async def put_secret(mine: Mine, secret: object) -> dict[str, Any]:

@@ -197,7 +197,7 @@ class _Look:
         number = found.order.number if found.order else ""
         steps = found.steps or _taken(order, found)
         if steps:
-            log.warning("project %s: order %s lacked %s", position.project_id, number, ", ".join(steps))
+            log.warning("project %s: order %s lacked %s", after.project_id, number, ", ".join(steps))
         return Looked(self.pace.at(after), connection.mode, reference, number, steps, why)
 
     def failed(self, before: Position, after: Position, error: FareboxError, reference: str = "") -> Looked:

@@ -84,8 +84,9 @@ class Tallies:
 
 
 def nightly(till: Till, event: Mapping[str, Any], time_left_ms: Callable[[], int]) -> dict[str, Any]:
-    """Reconcile for as long as there is time, and in any case further than `start`. Takes {"start": where to go on, "days": how far back} or {}.
+    """Reconcile for as long as there is time, and in any case further than `start`.
 
+    Takes {"start": where to go on, "days": how far back} or {}.
     Gives {"looked_at", "in_order", "not_ours", "repaired": [{"project", "connection", "reference", "order", "steps"}],
     "unmatched": [{…, "why"}], "failed": [{…, "why"}], "next": where to go on, or null at the end}.
     Raises BadRequest, LedgerUnavailable.

@@ -1,36 +1,30 @@
 """Automatic top-ups: a saved card is charged where its user agreed to that, and for no more than was agreed.
 
 The order is there before its charge, in one transaction with its place among the day's. The charge goes by the order's
-number, which the provider takes once a day; so whoever dies in between, or gets no answer, does the same again and
-charges nothing twice. After that day nothing is sent any more: the provider is asked whether it knows of the order.
+number, which the provider takes once a day; so whoever dies in between, or gets no answer, asks whether the provider
+knows of the order, judges anew, does the same again and charges nothing twice. After that day it is only asked.
 """
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from functions.errors import (
-    BadRequest,
     FareboxError,
     LedgerUnavailable,
-    NotConfigured,
-    Unauthenticated,
     Unavailable,
 )
 from functions.ledger import crossing, notices, orders, tidy, top_ups
 from functions.ledger.account import Account
 from functions.ledger.notices import Notice
-from functions.ledger.orders import Order, OrderChanged, Step
+from functions.ledger.orders import Order, OrderChanged
 from functions.ledger.store import Item, Ledger
 from functions.ledger.tables import drive
 from functions.ledger.top_ups import Terms, TopUp, TopUpChanged
 from functions.ledger.windows import DAY_S
-from functions.payments import checkout, packs, provider
-from functions.payments.agreements import cards, order_of
-from functions.payments.packs import Offer
-from functions.payments.provider import Connection
-from functions.payments.synchronize import synchronize
+from functions.payments import charging, provider
+from functions.payments.agreements import order_of
 from functions.payments.till import Till
-from functions.projects.live import Live, Projects
+from functions.projects.live import Projects
 from functions.settings import Settings
 
 log = logging.getLogger("farebox.payments")
@@ -38,29 +32,8 @@ log = logging.getLogger("farebox.payments")
 TRIES_MAX = 12
 CHARGE_WITHIN_S = 20 * 3600
 """Of an order's life; Stripe knows a request again for 24 hours at least."""
-UNKNOWN_FOR_S = 3600
-"""An order that is not to be charged any more, and that the provider does not know after so long, was not charged."""
 AGAIN_S = 300
 """Until a provider is asked again that does not answer, or has not made up its mind."""
-LOOKED_AT = 20
-"""So many of the newest orders are looked at for money that went back."""
-
-
-class _Ended(Exception):
-    """This top-up is not to be made, and none after it; `why` says why."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
-
-
-@dataclass(frozen=True, slots=True)
-class _Here:
-    """What a step needs from outside."""
-
-    ledger: Ledger
-    settings: Settings
-    projects: Projects
 
 
 def run(till: Till, notice: Notice) -> int:
@@ -78,7 +51,7 @@ async def go_on(ledger: Ledger, settings: Settings, projects: Projects, account_
     """
     for attempt in range(TRIES_MAX):
         try:
-            again_s = await _next(_Here(ledger, settings, projects), account_id)
+            again_s = await _next(charging.Here(ledger, settings, projects), account_id)
         except TopUpChanged:
             await ledger.pause(min(attempt, 4))
         except tidy.AccountGone:
@@ -89,7 +62,7 @@ async def go_on(ledger: Ledger, settings: Settings, projects: Projects, account_
     return AGAIN_S
 
 
-async def _next(here: _Here, account_id: str) -> int | None:
+async def _next(here: charging.Here, account_id: str) -> int | None:
     """One step; None where there may be another."""
     ledger = here.ledger
     top_up = await top_ups.read(ledger, account_id)
@@ -114,14 +87,14 @@ async def _next(here: _Here, account_id: str) -> int | None:
     return await _place(here, top_up, terms, account)
 
 
-async def _place(here: _Here, top_up: TopUp, terms: Terms, account: Account) -> int | None:
+async def _place(here: charging.Here, top_up: TopUp, terms: Terms, account: Account) -> int | None:
     """Take one of the day's places, and put its order."""
     ledger = here.ledger
     try:
-        live, connection = await _connection(here, top_up)
-        offer = _offer(live, terms, connection)
-        await _judge(ledger, top_up, account)
-    except _Ended as ended:
+        live, connection = await charging.connection_of(here, top_up)
+        offer = charging.offer_of(live, terms, connection)
+        await charging.judge(ledger, top_up, account)
+    except charging.Ended as ended:
         await _end(ledger, top_up, ended.why)
         return 0
     except Unavailable:
@@ -150,98 +123,33 @@ async def _place(here: _Here, top_up: TopUp, terms: Terms, account: Account) -> 
     return None
 
 
-async def _go_on(here: _Here, top_up: TopUp) -> int | None:
-    """Charge what was placed, if that may still be done; see what came of it, and end it."""
+async def _go_on(here: charging.Here, top_up: TopUp) -> int | None:
+    """See what comes of the order that was placed, and end it."""
     ledger = here.ledger
     order = await order_of(ledger, top_up)
     if order is None:
         raise LedgerUnavailable("An order is not there that was put.")  # never: they are put in one transaction
     is_agreed = top_up.state == top_ups.ON and top_up.placed == top_up.setup
-    age_s = ledger.clock.now() - order.created
     try:
-        _, connection = await _connection(here, top_up)
-        if order.state == orders.OPEN and not order.payment and is_agreed and age_s < CHARGE_WITHIN_S:
-            order = await _charge(ledger, connection, order, top_up.card)
-        if order.state in (provider.OPEN, provider.PROCESSING):
-            found = await synchronize(ledger, connection, order.reference)
-            order = found.order or order
-            unknown_for_s = CHARGE_WITHIN_S if is_agreed else UNKNOWN_FOR_S
-            if found.unmatched == "unknown_to_provider" and age_s >= unknown_for_s:
-                order = await orders.take(ledger, order, Step(replace(order, state=provider.EXPIRED), "not_charged"))
-    except _Ended as ended:
-        if is_agreed:
-            await _end(ledger, top_up, ended.why)
-            return 0
-        await top_ups.change(ledger, top_up, replace(top_up, placed=""))
+        if order.state in charging.UNDECIDED:
+            order = await charging.decide(here, top_up, order, is_agreed=is_agreed)
+    except charging.Ended as ended:
+        await _end(ledger, top_up, ended.why, placed=top_up.placed)
         return None
     except OrderChanged:
         return None
     except FareboxError as error:
         log.warning("the top-up %s waits: %s", order.number, error.code)
         return AGAIN_S
-    if order.state in (provider.OPEN, provider.PROCESSING):
+    if order.state in charging.UNDECIDED:
         return AGAIN_S
-    if order.state != provider.PAID and is_agreed:
-        await _end(ledger, top_up, "declined" if order.state == provider.FAILED else "not_charged")
+    what = order.history[-1][1]
+    if order.state != provider.PAID and is_agreed and what != charging.NOT_NEEDED:
+        declined = "declined" if order.state == provider.FAILED else charging.NOT_CHARGED
+        await _end(ledger, top_up, what if what == charging.UNMATCHED else declined)
         return 0
-    part = _wanted(ledger, top_up)
-    await top_ups.change(ledger, top_up, replace(top_up, placed=""), [part])
+    await top_ups.change(ledger, top_up, replace(top_up, placed=""), [_wanted(ledger, top_up)])
     return None
-
-
-async def _charge(ledger: Ledger, connection: Connection, order: Order, card: str) -> Order:
-    """Charge a card for an order, and keep by which payment. Raises PaymentProviderFailed, OrderChanged."""
-    if not order.mode == connection.mode:
-        raise _Ended("mode_changed")
-    payment = cards().charge(
-        connection,
-        order=order.number,
-        saved=card,
-        amount=order.amount,
-        currency=order.currency,
-        title=f"{packs.shown(order.credits)} credits",
-    )
-    if not payment.reference:  # nothing was made of it that could be asked about
-        return await orders.take(ledger, order, Step(replace(order, state=provider.FAILED), "declined"))
-    return await orders.take(ledger, order, Step(replace(order, payment=payment.reference), "charged"))
-
-
-async def _connection(here: _Here, top_up: TopUp) -> tuple[Live, Connection]:
-    """The project, and its account at the provider. Raises _Ended where there is none any more; Unavailable."""
-    try:
-        live = await here.projects.get(top_up.account_id.rpartition("/")[0])
-        return live, checkout.connection_of(here.settings, live, provider.STRIPE)
-    except Unauthenticated:
-        raise _Ended("project_closed") from None
-    except (NotConfigured, BadRequest):
-        raise _Ended("not_configured") from None
-
-
-def _offer(live: Live, terms: Terms, connection: Connection) -> Offer:
-    """The pack as it is sold now. Raises _Ended where it is not, or is not what was agreed to."""
-    if connection.mode != terms.mode:
-        raise _Ended("mode_changed")
-    try:
-        offer = packs.find(live.lane(terms.method), terms.pack)
-    except Unauthenticated:
-        raise _Ended("signed_out") from None
-    except BadRequest:
-        raise _Ended("pack_gone") from None
-    pack = offer.pack
-    if pack.amount > terms.amount or pack.currency != terms.currency or offer.credits < terms.credits:
-        raise _Ended("price_changed")
-    return offer
-
-
-async def _judge(ledger: Ledger, top_up: TopUp, account: Account) -> None:
-    """Raise _Ended where an account is not to be charged for: it is blocked, or its money went back since it agreed."""
-    if account.state != "open" or account.blocked > ledger.clock.now():
-        raise _Ended("blocked")
-    if account.debt:
-        raise _Ended("money_back")
-    bought, _ = await orders.newest(ledger, orders.of_account(account.account_id), LOOKED_AT)
-    if any(order.reversed and order.changed >= top_up.since for order in bought):
-        raise _Ended("money_back")
 
 
 def _wanted(ledger: Ledger, top_up: TopUp) -> Item:
@@ -251,13 +159,13 @@ def _wanted(ledger: Ledger, top_up: TopUp) -> Item:
     return top_ups.within(ledger, top_up.account_id, top_up.terms.below)
 
 
-async def _end(ledger: Ledger, top_up: TopUp, why: str) -> None:
-    """Switch it off, forget the card, and have the user told."""
+async def _end(ledger: Ledger, top_up: TopUp, why: str, placed: str = "") -> None:
+    """Switch it off, forget the card, and have the user told; an order stays `placed` until it is decided."""
     terms, account_id = top_up.terms, top_up.account_id
     about: dict[str, str | int] = {"why": why, "order": top_up.order if top_up.placed else ""}
     if terms:
         about |= {"pack": terms.pack, "amount": terms.amount, "currency": terms.currency, "mode": terms.mode}
-    off = replace(top_up, state=top_ups.OFF, why=why, card="", placed="")
+    off = replace(top_up, state=top_ups.OFF, why=why, card="", placed=placed)
     told = notices.part(ledger, notices.TOP_UP_FAILED, account_id, about)
     await top_ups.change(ledger, top_up, off, [top_ups.without(ledger, account_id), told])
     log.warning("the automatic top-up of %s is off: %s", account_id, why)

@@ -85,7 +85,7 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a pass over a connection may take, of the deployment and of a project: nobody waits, or somebody does."""
+    """How long a pass over a connection may take, of the deployment and of a project."""
 
     ours_s: float = math.inf
     owners_s: float = math.inf

@@ -251,7 +251,10 @@ def _disputes(polar: _Calls, order: outputs.Order) -> tuple[Dispute, ...]:
 
 def _changed(polar: _Calls, since_s: int) -> Iterator[str | None]:
     begun = datetime.fromtimestamp(max(0, since_s - PAID_WITHIN_S), UTC).isoformat()
-    for order in polar.in_time(polar.api.orders.iter_list(created_after=begun, sorting=["created_at"], limit=PAGE)):
+    orders = polar.api.orders.iter_list(
+        created_after=begun, sorting=["created_at"], limit=PAGE, request_timeout=polar.left()
+    )
+    for order in polar.in_time(orders):
         if order.paid and _touched_s(order) >= since_s:
             yield order.checkout_id
     lists: tuple[tuple[Iterator[outputs.Refund | outputs.Dispute], int], ...] = (

@@ -13,7 +13,7 @@ import pytest
 from functions.ledger.account import Account
 from functions.ledger.notices import About, Notice
 from functions.notices import mails, webhooks
-from functions.notices.webhooks import is_secret
+from functions.webhook_secret import is_secret
 from tests.notices.desk import EMAIL, ORDER, Desk
 from tests.notices.receiver import SECRET, Receiver, Told
 

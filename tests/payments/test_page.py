@@ -12,7 +12,7 @@ from functions import settings as settings_module
 from functions import webhooks
 from functions.ledger.orders import Order
 from functions.owners import bought
-from functions.payments import connections, given, provider, purchases, synchronize, with_polar, with_stripe
+from functions.payments import connections, given, gone, provider, purchases, synchronize, with_polar, with_stripe
 from tests.owners.owner import new_owner
 from tests.payments.shop import Market
 from tests.stand import ROOT
@@ -78,7 +78,7 @@ def test_the_page_names_every_field_of_an_order() -> None:
 
 def test_the_page_names_every_reason_why_money_fits_no_order() -> None:
     """Those that events and the mismatches of a payment are kept under."""
-    kept = {synchronize.NO_ORDER, synchronize.NOT_OURS}
+    kept = {synchronize.NO_ORDER, synchronize.NOT_OURS, gone.CONNECTION_GONE}
     kept |= set(re.findall(r'unmatched="(\w+)"', inspect.getsource(synchronize)))
     kept |= set(re.findall(r'return "(\w+)"', inspect.getsource(synchronize.mismatch)))
     assert set(first_cells("Money that fits no order")) - {"why"} == kept

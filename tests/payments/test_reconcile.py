@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from functions import settings as settings_module
-from functions.errors import BadRequest
+from functions.errors import BadRequest, PaymentProviderFailed
 from functions.ledger import orders, projects, tables, unmatched
 from functions.payments import provider as providers
 from functions.payments.provider import Wanted
@@ -177,8 +178,9 @@ def test_a_projects_key_that_cannot_be_used_stops_no_other(till: Till, selling: 
     tables.drive(projects.drop_sealed(till.ledger, silent.project_id, "payments/stripe/key"))
     found = looked_at(till)
     told = [looked for looked in found if looked.position.project_id == project.project_id]
-    assert [bool(looked.failed) for looked in told] == [True]
-    assert not [looked for looked in found if looked.position.project_id == silent.project_id]
+    assert [bool(looked.failed) for looked in told if looked.position.connection] == [True]
+    told = [looked for looked in found if looked.position.project_id == silent.project_id]
+    assert not [looked for looked in told if looked.position.connection or looked.failed]
 
 
 @ALL
@@ -195,6 +197,46 @@ def test_what_fits_no_order_is_kept_until_it_does(market: Market, till: Till, na
     assert steps(looked_at(till), reference) == [("paid",)]
     assert reference not in kept(till)
     assert market.paid(key) == STARTER
+
+
+def test_an_order_whose_connection_was_taken_away_is_told(
+    market: Market, till: Till, selling: Callable[[str], Project]
+) -> None:
+    """It was paid, and nobody can ask: it is listed until the connection is there again, and then credited."""
+    project = selling("stripe")
+    token, standin, terms = project.token("ada"), market.standins["stripe"], project.document["payments"]
+    before = set(standin.references())
+    project.post({"pack": "large"}, "/checkout", token=token)
+    (reference,) = set(standin.references()) - before
+    project.change(payments={})
+    standin.pay(reference)
+    assert project.project_id not in {looked.position.project_id for looked in of(looked_at(till), reference)}
+    (looked,) = of(looked_at(till, ahead_s=3 * DAY_S), reference)
+    assert (looked.position.project_id, looked.unmatched) == (project.project_id, "connection_gone")
+    assert [one.about for one in tables.drive(unmatched.listed(till.ledger, project.project_id))] == [reference]
+    project.change(payments=terms)
+    assert steps(looked_at(Till(till.settings), ahead_s=3 * DAY_S), reference) == [("paid",)]
+    assert tables.drive(unmatched.listed(till.ledger, project.project_id)) == []
+    assert project.account(token)["balance"]["paid"] == 10_000
+
+
+@ALL
+def test_a_connection_whose_time_is_over_is_not_asked(market: Market, till: Till, name: str) -> None:
+    """It is as if its provider did not answer, for whatever is asked, at once and in the middle of a list."""
+    _, reference = market.buy(name, market.gateway.key())
+    standin, adapter, since = market.standins[name], providers.adapter(name), int(till.ledger.clock.now()) - DAY_S
+    standin.pay(reference)
+    over = replace(till.connection("default", name), ends_s=time.monotonic())
+    before = len(standin.requests)
+    for ask in (lambda: adapter.fetch(over, reference), lambda: list(adapter.changed(over, since))):
+        with pytest.raises(PaymentProviderFailed, match="did not answer") as caught:
+            ask()
+        assert caught.value.is_of_all
+    assert len(standin.requests) == before
+    standin.delay_s = 0.1
+    soon = replace(over, ends_s=time.monotonic() + 0.15)
+    with pytest.raises(PaymentProviderFailed, match="did not answer"):
+        list(adapter.changed(soon, since))
 
 
 def kept(till: Till) -> set[str]:
@@ -266,7 +308,11 @@ def test_a_night_with_time_tells_all_at_once(market: Market, till: Till) -> None
     assert told["looked_at"] == told["in_order"] + 1 + told["not_ours"] + len(told["unmatched"])
 
 
-@pytest.mark.parametrize("event", [{"start": "x"}, {"start": "1/default/stripe/listed/x"}, {"days": 0}, {"days": True}])
+NONSENSE = ("x", "1/default/stripe/listed/x/0", "1/a/stripe/listed//x", "1/a/shop/listed//0", "1/a//open//0")
+EVENTS: list[dict[str, Any]] = [*({"start": start} for start in NONSENSE), {"days": 0}, {"days": True}]
+
+
+@pytest.mark.parametrize("event", EVENTS)
 def test_a_night_that_is_told_nonsense_says_so(till: Till, event: dict[str, Any]) -> None:
     """Where to go on is what an answer said; days are a whole number."""
     with pytest.raises(BadRequest):

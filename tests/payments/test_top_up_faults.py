@@ -14,18 +14,18 @@ import pytest
 
 from functions.authenticate.callers import Callers
 from functions.errors import LedgerUnavailable, PaymentProviderFailed
-from functions.ledger import journal, notices, orders, tidy, top_ups
+from functions.ledger import journal, notices, orders, tidy, top_ups, unmatched
 from functions.ledger.account import Account
 from functions.ledger.orders import Order
 from functions.ledger.store import Ledger
 from functions.ledger.top_ups import Terms, TopUp
 from functions.ledger.windows import DAY_S
-from functions.payments import agreements, packs, provider, top_up
+from functions.payments import agreements, charging, packs, provider, top_up
 from functions.payments.provider import Connection, Payment
 from functions.payments.synchronize import synchronize
 from functions.projects.live import Projects
 from functions.settings import Settings
-from tests.ledger.faults import Crash, FakeClock, Fault, FaultyStore, When, at, never
+from tests.ledger.faults import Call, Crash, FakeClock, Fault, FaultyStore, When, at, never
 from tests.stand import TestLedger
 
 PACK, CREDITS = packs.BUILT_IN["starter"]
@@ -326,7 +326,7 @@ async def test_a_day_has_so_many_places_and_the_next_one_has_more(scene: Scene) 
 async def spend(scene: Scene) -> None:
     """All that was bought is gone."""
     _, account = await scene.now()
-    reference = f"spent {scene.clock.now()} {account.journal_version}"
+    reference = f"spent {scene.account_id} {scene.clock.now()} {account.journal_version}"
     await journal.enter(scene.ledger(), scene.account_id, journal.Entry(-account.paid, "adjustment", reference))
 
 
@@ -391,12 +391,16 @@ async def test_money_that_went_back_is_not_taken_again(scene: Scene) -> None:
 async def test_a_blocked_user_is_not_charged(scene: Scene) -> None:
     """Nobody pays for what is refused to them."""
     await scene.agreed()
-    request = {"TableName": scene.ledger().table("accounts"), "Key": {"account_id": {"S": scene.account_id}}}
-    blocked = {"UpdateExpression": "SET blocked = :b", "ExpressionAttributeValues": {":b": {"N": str(2**40)}}}
-    await scene.ledger().write("UpdateItem", request | blocked)
+    await block(scene)
     assert await scene.go_on() == 0
     assert scene.bank.asked == []
     await off(scene, "blocked")
+
+
+async def block(scene: Scene) -> None:
+    request = {"TableName": scene.ledger().table("accounts"), "Key": {"account_id": {"S": scene.account_id}}}
+    blocked = {"UpdateExpression": "SET blocked = :b", "ExpressionAttributeValues": {":b": {"N": str(2**40)}}}
+    await scene.ledger().write("UpdateItem", request | blocked)
 
 
 async def test_what_is_forgotten_is_not_charged_any_more(scene: Scene) -> None:
@@ -407,7 +411,7 @@ async def test_what_is_forgotten_is_not_charged_any_more(scene: Scene) -> None:
         await scene.go_on()
     assert (await agreements.forget(scene.ledger(), scene.account_id))["state"] == "none"
     assert not {"top_up", "topping"} & (await scene.now())[1].item.keys()
-    scene.clock.time_s += 2 * top_up.UNKNOWN_FOR_S
+    scene.clock.time_s += 2 * charging.UNKNOWN_FOR_S
     await finish(scene)
     assert (len(scene.bank.asked), scene.bank.payments) == (1, {})
     (order,) = await scene.bought()
@@ -452,3 +456,110 @@ async def test_a_card_that_is_saved_after_it_was_forgotten_is_not_kept(scene: Sc
     after, account = await scene.now()
     assert (after.state, after.card, after.strays, "top_up" in account.item) == (top_ups.NONE, "", False, False)
     assert scene.bank.asked == []
+
+
+@pytest.mark.parametrize(
+    ("why", "differs"),
+    [
+        ("amount", {"amount": PACK.amount - 1}),
+        ("currency", {"currency": "eur"}),
+        ("mode", {"mode": "live"}),
+    ],
+)
+async def test_money_that_fits_no_order_ends_it(scene: Scene, why: str, differs: dict[str, Any]) -> None:
+    """What was charged is not what the order says: it is kept for people to look at, once, and nobody asks for ever."""
+    await placed(scene, "after")
+    (number,) = scene.bank.payments
+    scene.bank.set(number, **differs)
+    assert await scene.go_on() == 0
+    await off(scene, "unmatched")
+    (order,) = await scene.bought()
+    assert (order.state, (await scene.now())[1].paid) == (provider.FAILED, 0)
+    kept = [one for one in await unmatched.listed(scene.ledger(), "default") if one.about == "pi_0"]
+    assert [(one.kind, one.why) for one in kept] == [("top_up", why)]
+    await unmatched.drop(scene.ledger(), "default", "stripe", "pi_0")
+
+
+async def placed(scene: Scene, dies: str) -> None:
+    """A top-up whose process died: `unasked`, with its order placed alone; `before` or `after` it was charged."""
+    await scene.agreed()
+    scene.bank.dies = dies if dies != "unasked" else ""
+
+    def before_asked(number: int, call: Call) -> Fault | None:
+        return Fault.CRASH_BEFORE if call.is_write and charging.ASKED in str(call.request) else None
+
+    with pytest.raises(Crash):
+        await scene.go_on(before_asked if dies == "unasked" else never)
+
+
+async def test_a_top_up_that_ends_leaves_no_order_undecided(scene: Scene) -> None:
+    """No charge was asked for it: it is over with the top-up, and no reconciliation wonders about it."""
+    await placed(scene, "unasked")
+    assert await scene.go_on(stripe_secret_key="") == 0
+    await off(scene, "not_configured")
+    (order,) = await scene.bought()
+    assert (order.state, order.history[-1][1], scene.bank.asked) == (provider.EXPIRED, "not_charged", [])
+
+
+@pytest.mark.parametrize("dies", ["before", "after"])
+async def test_what_may_have_been_charged_is_asked_about_after_it_ended(scene: Scene, dies: str) -> None:
+    """While nobody can be asked it waits, with the user told already; then what was charged counts, once."""
+    await placed(scene, dies)
+    for key in ("", "sk_live_of_a_test"):
+        assert await scene.go_on(stripe_secret_key=key) == top_up.AGAIN_S
+    after, account = await scene.now()
+    assert (after.state, after.why, after.card) == (top_ups.OFF, "not_configured", "")
+    assert not {"top_up", "topping"} & account.item.keys()
+    scene.clock.time_s += charging.UNKNOWN_FOR_S
+    assert await scene.go_on() == 0
+    (order,) = await scene.bought()
+    found = (order.state, (await scene.now())[1].paid, (await scene.now())[0].placed)
+    assert found == ((provider.PAID, CREDITS, "") if dies == "after" else (provider.EXPIRED, 0, ""))
+    assert len(scene.bank.asked) == 1
+    assert len(await scene.told(notices.TOP_UP_FAILED)) == 1
+
+
+async def test_what_nobody_can_be_asked_about_is_over_after_a_day(scene: Scene) -> None:
+    """Its project sells no more: it is not tried for ever."""
+    await placed(scene, "before")
+    assert await scene.go_on(stripe_secret_key="") == top_up.AGAIN_S
+    scene.clock.time_s += charging.UNREACHED_FOR_S
+    assert await scene.go_on(stripe_secret_key="") == 0
+    (order,) = await scene.bought()
+    assert (order.state, (await scene.now())[0].placed) == (provider.EXPIRED, "")
+
+
+@pytest.mark.parametrize("dies", ["unasked", "before", "after"])
+async def test_before_it_is_charged_again_it_is_judged_again(scene: Scene, dies: str) -> None:
+    """Hours later the user is blocked: nothing is charged any more; what was charged by then is found and counts."""
+    await placed(scene, dies)
+    await block(scene)
+    scene.clock.time_s += 2 * charging.UNKNOWN_FOR_S
+    assert await scene.go_on() == 0
+    (order,) = await scene.bought()
+    assert len(scene.bank.asked) == (dies != "unasked")
+    assert order.state == (provider.PAID if dies == "after" else provider.EXPIRED)
+    assert (await scene.now())[1].paid == (CREDITS if dies == "after" else 0)
+    assert len(scene.bank.payments) == (dies == "after")
+    if dies != "after":
+        await off(scene, "blocked")
+
+
+@pytest.mark.parametrize("dies", ["unasked", "before"])
+async def test_who_bought_by_hand_meanwhile_is_not_charged(scene: Scene, dies: str) -> None:
+    """Enough is left again: the order is over, nobody is told of a failure, and the next one is made when it is low."""
+    await placed(scene, dies)
+    bought = journal.Entry(2 * BELOW, "adjustment", f"by hand {dies} {scene.account_id}")
+    await journal.enter(scene.ledger(), scene.account_id, bought)
+    if dies == "before":
+        assert await scene.go_on() == top_up.AGAIN_S
+        scene.clock.time_s += charging.UNKNOWN_FOR_S
+    assert await scene.go_on() == 0
+    (order,) = await scene.bought()
+    after, account = await scene.now()
+    assert (order.state, order.history[-1][1], scene.bank.payments) == (provider.EXPIRED, "not_needed", {})
+    assert (after.state, after.placed, "topping" in account.item) == (top_ups.ON, "", False)
+    assert await scene.told(notices.TOP_UP_FAILED) == []
+    await spend(scene)
+    assert await scene.go_on() == 0
+    assert len(scene.bank.payments) == 1

@@ -622,12 +622,34 @@ def test_a_list_without_an_end_fails(
     monkeypatch.setattr(btcpay, "PAGES_MAX", 5)
     with pytest.raises(PaymentProviderFailed, match="cannot be read"):
         list(btcpay.changed(connection, 0))
+    assert len([sent for sent in standin.requests if sent.route.endswith("/invoices") and sent.method == "GET"]) == 5
     monkeypatch.setattr(btcpay, "PAGES_MAX", 500)
     monkeypatch.setattr(btcpay, "LIST_WITHIN_S", 0.3)
     standin.delay_s, began = 0.1, time.monotonic()
     with pytest.raises(PaymentProviderFailed, match="did not answer"):
         list(btcpay.changed(connection, 0))
     assert time.monotonic() - began < 1
+
+
+def test_a_page_longer_than_asked_for_is_refused(
+    standin: BTCPay, connection: Connection, made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody looks at a hundred thousand invoices because a server lists them in one piece."""
+    answers(standin, monkeypatch, Reply(200, [standin.invoices[made.reference]] * 201), "/invoices")
+    with pytest.raises(PaymentProviderFailed, match="cannot be read") as caught:
+        list(btcpay.changed(connection, 0))
+    assert not caught.value.is_of_all
+    assert [sent.method for sent in standin.requests] == ["POST", "GET"]
+
+
+def test_nothing_is_asked_after_a_connections_time(standin: BTCPay, connection: Connection, made: Made) -> None:
+    """A list ends in the middle, and what would be asked then is as if the server did not answer."""
+    asked, over = len(standin.requests), replace(connection, ends_s=time.monotonic())
+    for ask in (lambda: btcpay.fetch(over, made.reference), lambda: list(btcpay.changed(over, 0))):
+        with pytest.raises(PaymentProviderFailed, match="did not answer") as caught:
+            ask()
+        assert caught.value.is_of_all
+    assert len(standin.requests) == asked
 
 
 def test_a_server_that_is_down_fails(standin: BTCPay, connection: Connection, made: Made) -> None:
