@@ -22,7 +22,7 @@ from functions.ledger.account import Account
 from functions.ledger.entries import Change
 from functions.ledger.store import Ambiguous, Item, Ledger, Refused
 
-TRIES_MAX = 14
+TRIES_MAX = 20
 PATIENT_TRIES = 8
 PAUSE_LONGEST = 5
 """The attempt after which pauses grow no more: 0.6 s."""

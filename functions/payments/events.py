@@ -7,7 +7,7 @@ from functions.ledger.windows import Limit
 from functions.payments.provider import Connection, Event, adapter
 from functions.payments.synchronize import NO_ORDER, NOT_OURS, keep_unmatched, synchronize
 
-UNSIGNED_PER_MINUTE = 20
+UNSIGNED_PER_MINUTE = 120
 
 
 async def handle(ledger: Ledger, connection: Connection, event: Event) -> bool:
