@@ -27,6 +27,10 @@ class Change:
     """The new lot that the credits go to, and when it expires; None: `paid`."""
     makes_room: tuple[str, ...] = ()
     """Used-up lots that leave the account."""
+    by: str = ""
+    """Who entered it, where somebody did."""
+    why: str = ""
+    """What they said it is for."""
 
 
 def to_item(account_id: str, version: int, credited: int, change: Change, now: int) -> Item:
@@ -34,6 +38,7 @@ def to_item(account_id: str, version: int, credited: int, change: Change, now: i
     numbers = {"version": version, "amount": change.amount, "debt": change.debt, "created": now}
     numbers |= {"credited_before": credited, "credited_after": credited + change.amount}
     texts = {"account_id": account_id, "reason": change.reason, "reference": change.reference}
+    texts |= {name: text for name, text in (("by", change.by), ("why", change.why)) if text}
     item: Item = {name: {"N": str(number)} for name, number in numbers.items()}
     return item | {name: {"S": text} for name, text in texts.items()}
 

@@ -80,6 +80,10 @@ class Entry:
     reason: str
     reference: str
     lot: tuple[str, int] | None = None
+    by: str = ""
+    """Who enters it, where somebody does."""
+    why: str = ""
+    """What they say it is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +156,14 @@ def _plan(account: Account, entry: Entry, *, patient: bool) -> Change:
     refused then, so the netting that follows finds what there is.
     """
     if entry.lot:
-        return Change(entry.reason, entry.reference, entry.amount, lot=entry.lot, makes_room=_room(account, entry.lot))
+        room = _room(account, entry.lot)
+        return Change(entry.reason, entry.reference, entry.amount, 0, entry.lot, room, entry.by, entry.why)
     if entry.amount > 0:
-        return Change(entry.reason, entry.reference, entry.amount)
+        return Change(entry.reason, entry.reference, entry.amount, by=entry.by, why=entry.why)
     wanted, owed = -entry.amount, entry.reason in OWED
     taken = min(account.paid, wanted) if patient or not owed else 0
-    return Change(entry.reason, entry.reference, -taken, debt=wanted - taken if owed else 0)
+    debt = wanted - taken if owed else 0
+    return Change(entry.reason, entry.reference, -taken, debt, by=entry.by, why=entry.why)
 
 
 def _room(account: Account, lot: tuple[str, int]) -> tuple[str, ...]:

@@ -1,0 +1,69 @@
+"""Routes of the api function: buying credits, now and whenever they run low."""
+
+from typing import Any
+
+from chalice.app import Response
+
+from functions.accounts import pages
+from functions.events import Event, body_of
+from functions.front import app, rest
+from functions.ledger.tables import drive
+from functions.owners.asked import fields, query
+from functions.payments import agreements, provider
+from functions.payments.checkout import Asked, Buyer, begin
+from functions.payments.packs import find
+from functions.projects.asking import Asking
+
+
+@app.answers("/checkout", methods=["POST"])
+def checkout() -> dict[str, Any]:
+    return _begin(app.event, fields(body_of(app.event), ("pack",), ("method", "return_url")))
+
+
+@app.answers("/checkout", methods=["GET"])
+def checkout_by_address() -> Response:
+    """As a link of the model gateway's dashboard has it. The key goes no further than here."""
+    asked = query(app.event.get("multiValueQueryStringParameters"), ("pack", "method", "key"))
+    found = _begin(app.event, {"method": provider.STRIPE} | asked, asked.get("key", ""))
+    if not found:
+        return Response("")
+    return Response("", status_code=303, headers={"location": found["url"], "referrer-policy": "no-referrer"})
+
+
+@app.answers("/checkout/done", methods=["GET"])
+def checkout_done() -> Response:
+    (outcome, *_) = (app.event.get("multiValueQueryStringParameters") or {}).get("checkout") or [""]
+    return Response(pages.checkout_page(outcome), headers=dict(pages.HEADERS))
+
+
+def _begin(event: Event, given: dict[str, Any], key: str = "") -> dict[str, Any]:
+    """The order and the page to pay at; nothing for HEAD, by which nobody goes to pay."""
+    asking = rest().asking(event, key)
+    if event["httpMethod"] == "HEAD":
+        find(asking.lane, given.get("pack"))
+        return {}
+    asked = Asked(given.get("pack"), given.get("method"), given.get("return_url"))
+    return drive(begin(rest().ledger, rest().settings, _buyer(event, asking), asked))
+
+
+@app.answers("/account/top-up", methods=["GET"])
+def account_top_up() -> dict[str, Any]:
+    return drive(agreements.shown(rest().ledger, rest().account(rest().asking(app.event)).account_id))
+
+
+@app.answers("/account/top-up", methods=["PUT"])
+def agree_to_top_up() -> dict[str, Any]:
+    buyer = _buyer(app.event, rest().asking(app.event))
+    asked = fields(body_of(app.event), ("pack", "below", "per_day"), ("return_url",))
+    return drive(agreements.agree(rest().ledger, rest().settings, buyer, asked))
+
+
+@app.answers("/account/top-up", methods=["DELETE"])
+def forget_top_up() -> dict[str, Any]:
+    asking = rest().asking(app.event)
+    fields(body_of(app.event))
+    return drive(agreements.forget(rest().ledger, rest().account(asking).account_id))
+
+
+def _buyer(event: Event, asking: Asking) -> Buyer:
+    return Buyer(asking.lane, rest().account(asking), rest().base_url(event))
