@@ -3,21 +3,24 @@
 PYTHON ?= python3
 SHELL = /bin/sh
 .DEFAULT_GOAL = help
-.PHONY: help run audit reconcile test proofs check package deploy destroy named-stage bench simulate conformance lock clean
+.PHONY: help run audit reconcile test proofs check package deploy destroy named-stage bench screenshots simulate conformance lock clean
 
 PY = .venv/bin/python
 RUN = requirements/local.txt requirements/model.txt
 DEV = requirements/dev.txt requirements/model.txt
+SITE = infra/site/package.json infra/site/package-lock.json
 
 # A stamp is named after what its files say: it is made again when they change, whatever their dates.
 sum = $(shell cat $(1) | cksum | tr ' ' '-')
 RUN_STAMP := .venv/.installed-run-$(call sum,$(RUN))
 DEV_STAMP := .venv/.installed-dev-$(call sum,$(DEV))
 
+SITE_STAMP := .venv/.installed-site-$(call sum,$(SITE))
+
 help: ## list these
 	@sed -n 's/^\([a-z]*\):.*## /\1 /p' Makefile | while read -r name what; do printf '%-12s%s\n' "$$name" "$$what"; done
 
-run: $(RUN_STAMP) ## start everything on this machine: the gateway, its tables, a small real model
+run: $(RUN_STAMP) $(SITE_STAMP) ## start everything on this machine: the gateway, its tables, a small real model
 	@exec $(PY) -m infra.local --end-with-parent
 
 audit: $(RUN_STAMP) ## check every balance of what `make run` runs, or of DYNAMODB_ENDPOINT_URL (FULL=1: from the beginning)
@@ -26,11 +29,11 @@ audit: $(RUN_STAMP) ## check every balance of what `make run` runs, or of DYNAMO
 reconcile: $(RUN_STAMP) ## repair what lost events of payment providers left, of the last DAYS=7, where `make audit` audits
 	@$(PY) -m infra.local.reconcile $(if $(DAYS),--days $(DAYS))
 
-test: check ## run the checks, then the tests
+test: check $(SITE_STAMP) ## run the checks, then the tests
 	$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # These build what they need: Lambda's Web Adapter (cargo, minutes, once) and WireGuard (Go). What is missing is said.
-proofs: $(DEV_STAMP) ## the package on a stand-in for Lambda, and a llama-server behind a real tunnel; needs cargo and Go
+proofs: $(DEV_STAMP) $(SITE_STAMP) ## the package on a stand-in for Lambda, and a llama-server behind a real tunnel; needs cargo and Go
 	$(PY) -m tests.lambda_runtime.adapter
 	$(PY) -m pytest tests/lambda_runtime tests/network
 
@@ -45,17 +48,20 @@ STAGES = $(patsubst infra/aws/stages/%.toml,%,$(wildcard infra/aws/stages/*.toml
 named-stage:
 	@$(if $(STAGE),,$(error Name a stage: make $(MAKECMDGOALS) STAGE=… with one of: $(STAGES))):
 
-package: named-stage $(DEV_STAMP) ## make what a deployment needs, reproducibly, in .build/STAGE: STAGE=staging
+package: named-stage $(DEV_STAMP) $(SITE_STAMP) ## make what a deployment needs, reproducibly, in .build/STAGE: STAGE=staging
 	@$(PY) -m infra.aws.package --stage $(STAGE)
 
-deploy: named-stage $(DEV_STAMP) ## package, deploy to AWS, publish the site, try it, print the URL: STAGE=staging
+deploy: named-stage $(DEV_STAMP) $(SITE_STAMP) ## package, deploy to AWS, publish the site, try it, print the URL: STAGE=staging
 	@$(PY) -m infra.aws.deploy --stage $(STAGE)
 
 destroy: named-stage $(DEV_STAMP) ## remove a stage from AWS; tables and secrets stay, unless DATA=delete: STAGE=staging
 	@$(PY) -m infra.aws.destroy --stage $(STAGE) $(if $(filter delete,$(DATA)),--delete-data)
 
-bench: $(DEV_STAMP) ## measure the gateway
+bench: $(DEV_STAMP) $(SITE_STAMP) ## measure the gateway
 	$(PY) -m benchmarks
+
+screenshots: $(DEV_STAMP) $(SITE_STAMP) ## pictures of every page, light, dark and on a phone, in .build/screenshots; needs a Chromium
+	$(PY) -m tests.pages.screenshots
 
 SEEDS ?= 1000
 simulate: $(DEV_STAMP) ## prove the ledger: SEEDS=1000 simulated deployments, each call of which may fail
@@ -77,6 +83,10 @@ $(RUN_STAMP): | $(PY)
 # dev.txt holds all that local.txt holds, so this install serves `make run` too.
 $(DEV_STAMP): | $(PY)
 	@$(PY) -m infra.local.install $(DEV) --stamp $@ --stamp $(RUN_STAMP)
+
+# The Python of .venv is enough; npm is installed for it where the machine has none.
+$(SITE_STAMP): | $(PY)
+	@$(PY) -m infra.site.install --stamp $@
 
 $(PY):
 	@$(if $(shell $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo ok),,$(error $(PYTHON) is not Python 3.11 or newer. Install one, or name it: make run PYTHON=python3.12))

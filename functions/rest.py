@@ -9,7 +9,7 @@ from functions.authenticate.addresses import Addresses
 from functions.authenticate.callers import Callers
 from functions.authenticate.jwks import KeySets
 from functions.authenticate.tokens import Verifier
-from functions.errors import BadRequest, Unauthenticated
+from functions.errors import BadRequest, NotConfigured, Unauthenticated
 from functions.events import Event, headers, source_address
 from functions.forward.exchange import Sent
 from functions.ledger import tables, tidy
@@ -58,6 +58,12 @@ class Rest:
         context = event["requestContext"]
         stage_path = str(context["path"]).rstrip("/").removesuffix(str(event["resource"]))
         return f"https://{context['domainName']}{stage_path}"
+
+    def site_url(self, event: Event) -> str:
+        """Where the pages are, without a slash at the end: on one machine at the same address. Raises NotConfigured."""
+        if self.settings.site_url or not self.settings.on_lambda:
+            return self.settings.site_url.rstrip("/") or self.base_url(event)
+        raise NotConfigured("SITE_URL")
 
     def address_scope(self, event: Event) -> str:
         """What the client's address counts under."""

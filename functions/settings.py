@@ -47,6 +47,7 @@ class Settings:
     # where things are
     stage: str = ""
     base_url: str = "http://127.0.0.1:8503"
+    site_url: str = ""
     aws_region: str = "us-east-1"
     dynamodb_endpoint_url: str = ""
     table_prefix: str = "farebox-"

@@ -12,6 +12,7 @@ compile requirements/run.in requirements/local.in requirements/dev.in -o require
 compile requirements/run.in -c requirements/dev.txt -o requirements.txt
 compile requirements/run.in requirements/local.in -c requirements/dev.txt -o requirements/local.txt
 compile --no-deps requirements/model.in -o requirements/model.txt
+compile requirements/npm.in -o requirements/npm.txt
 for layer in stream rest payments; do
     compile "layers/$layer.in" -c requirements/dev.txt -o "layers/$layer.txt"
 done

@@ -1,4 +1,4 @@
-"""Which pages may call the console: those of the site itself, and those of SITE_ORIGINS. Never `*`, never `null`.
+"""Which pages may call the console: those of the site, at SITE_URL, and those of SITE_ORIGINS. Never `*`, never `null`.
 
 A browser says in Origin which page sent a request that may change something; scripts and back-ends send none. A page
 that is not listed is refused even where its browser would not let it read the answer.
@@ -26,7 +26,7 @@ def from_page(settings: Settings, base_url: str, event: Event) -> tuple[dict[str
     is_preflight = event["httpMethod"] == "OPTIONS"
     if not origins and not is_preflight:
         return {}, False
-    if len(origins) != 1 or origins[0] not in (_origin(base_url), *settings.site_origins):
+    if len(origins) != 1 or origins[0] not in _own(settings, base_url):
         raise Forbidden("Pages of this origin do not call the console.", code="origin_not_allowed")
     told = {"access-control-allow-origin": origins[0]}
     if not is_preflight:
@@ -37,6 +37,11 @@ def from_page(settings: Settings, base_url: str, event: Event) -> tuple[dict[str
         "access-control-max-age": str(cors.MAX_AGE_S),
     }
     return told, True
+
+
+def _own(settings: Settings, base_url: str) -> tuple[str, ...]:
+    site = [_origin(settings.site_url)] if settings.site_url else []
+    return (_origin(base_url), *site, *settings.site_origins)
 
 
 def _origin(url: str) -> str:

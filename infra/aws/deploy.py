@@ -24,6 +24,7 @@ from infra.aws.cloudformation import NEVER_MADE, NOT_USABLE, TEMPLATE_BYTES_MAX,
 from infra.aws.secret_documents import secret_name
 from infra.aws.stage import Stage
 from infra.local.progress import Progress
+from infra.site.files import SiteFailed, files
 
 CAREFUL = ("prod",)
 """Stages whose deployment is asked about first."""
@@ -143,7 +144,7 @@ class Deployment:
 
     def _publish(self, url: str) -> None:
         outputs = self.stacks.outputs(self.stage.stack)
-        keys = site.publish(self.s3, outputs["SiteBucketName"], {"api": url})
+        keys = site.publish(self.s3, outputs["SiteBucketName"], {"api": url}, files())
         site.invalidate(self.client("cloudfront"), outputs["SiteDistributionId"])
         self.tell(f"the site: {len(keys)} files at {outputs['SiteURL']}")
 
@@ -178,6 +179,12 @@ def deploy(stage: Stage, folder: Path | None, key: str, tell: Tell = print) -> b
     return passed
 
 
+FAILURES = (
+    *(StackError, ClientError, BotoCoreError, stage_file.StageError),
+    *(artifacts.PackageFailed, SiteFailed, OSError),
+)
+
+
 def main() -> int:
     """Exit code: 0 deployed, 1 not, or not rid of an old network (the last lines say why), 2 the smoke test failed."""
     parser = argparse.ArgumentParser(prog="python -m infra.aws.deploy", description="Deploy a stage.")
@@ -193,7 +200,7 @@ def main() -> int:
             print("farebox: not deployed", file=sys.stderr)
             return 1
         return 0 if deploy(stage, arguments.package, arguments.key) else 2
-    except (StackError, ClientError, BotoCoreError, stage_file.StageError, artifacts.PackageFailed, OSError) as error:
+    except FAILURES as error:
         print(f"farebox: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -7,25 +7,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parents[2] / "dashboard_static"
-CONFIG = "config.json"
-NOT_PUBLISHED = ("README.md",)
+from infra.site.files import CONFIG, LIBRARIES
+
 NOT_KEPT = "no-cache"
-"""A browser asks each time whether these have changed: they name what belongs together."""
+"""A browser asks each time whether these have changed: pages and their scripts belong together."""
+FRESH = (".html", ".css", ".js", CONFIG)
 KEPT = "public, max-age=300"
 DELETED_AT_ONCE_MAX = 1000
 
 mimetypes.add_type("text/javascript", ".js")  # what some systems' tables have instead, browsers refuse for modules
 
 
-def publish(s3: Any, bucket: str, config: Mapping[str, str], folder: Path = FOLDER) -> list[str]:
+def publish(s3: Any, bucket: str, config: Mapping[str, str], files: Mapping[str, Path]) -> list[str]:
     """Put every file into the bucket, then remove what the site no longer has. Gives the keys that are there now."""
     keys = []
-    for path in sorted(folder.rglob("*")):
-        key = path.relative_to(folder).as_posix()
-        if path.is_file() and not path.is_symlink() and key not in NOT_PUBLISHED:
-            s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes(), **headers(key))
-            keys.append(key)
+    for key, path in files.items():
+        s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes(), **headers(key))
+        keys.append(key)
     s3.put_object(Bucket=bucket, Key=CONFIG, Body=json.dumps(config).encode(), **headers(CONFIG))
     keys.append(CONFIG)
     _delete(s3, bucket, [{"Key": key} for key in _keys(s3, bucket) if key not in keys])
@@ -37,7 +35,7 @@ def headers(key: str) -> dict[str, str]:
     kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
     if kind.startswith("text/"):
         kind += "; charset=utf-8"
-    return {"ContentType": kind, "CacheControl": NOT_KEPT if key.endswith((".html", CONFIG)) else KEPT}
+    return {"ContentType": kind, "CacheControl": NOT_KEPT if key.endswith(FRESH) and key not in LIBRARIES else KEPT}
 
 
 def invalidate(cloudfront: Any, distribution: str) -> None:

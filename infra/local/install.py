@@ -38,7 +38,7 @@ def main() -> int:
     # make passes SIGTERM on; pip must not go on alone.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        _install(arguments.files, Progress())
+        install(arguments.files, Progress())
     except (InstallFailed, OSError) as error:
         print(f"farebox: pip failed: {error}. Is there a network? Its words: {LOG}", file=sys.stderr)
         return 1
@@ -49,7 +49,8 @@ def main() -> int:
     return 0
 
 
-def _install(files: list[Path], progress: Progress) -> None:
+def install(files: list[Path], progress: Progress) -> None:
+    """Install requirement files, one after the other. Raises InstallFailed, OSError."""
     LOG.write_text("")
     if importlib.util.find_spec("pip") is None:
         # Making the environment was interrupted before pip was in it.

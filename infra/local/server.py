@@ -12,7 +12,6 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
-from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -25,15 +24,16 @@ from infra.local import errands
 from infra.local.authorizing import authorize
 from infra.local.events import Answer, Context, answer_of, event_of, raw_path
 from infra.local.functions import Function, Resources, operators, owners, routed
-from infra.local.gateway_answers import GatewayError, static_file
+from infra.local.gateway_answers import GatewayError
 from infra.local.loopback import HOST
+from infra.local.static_site import StaticSite
+from infra.site.files import files
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
-STATIC = Path("dashboard_static")
 ANSWER_TIMEOUT_S = 29.0  # API Gateway's for an integration that does not stream
 BODY_TIMEOUT_S = 30.0
 SHUTDOWN_TIMEOUT_S = 5
@@ -42,10 +42,10 @@ log = logging.getLogger("farebox.local")
 
 
 def gateway(
-    streaming: App, functions: list[Function], static: Path, max_body_bytes: int, *, stage: str = "", base_url: str = ""
+    streaming: App, functions: list[Function], site: StaticSite, max_body_bytes: int, *, stage: str = ""
 ) -> App:
     """The ASGI app in front of all. `streaming` also gets the lifespan; `stage` is where all of it is, "" the root."""
-    answer = Gateway(functions, static, max_body_bytes, stage, base_url)
+    answer = Gateway(functions, site, max_body_bytes, stage)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -55,7 +55,7 @@ def gateway(
         if inner and raw_path(inner) in ENDPOINTS and inner["method"] == "POST":
             await streaming(inner, receive, send)
         else:
-            await answer(inner, scope, receive, send)
+            await answer(inner, receive, send)
 
     return app
 
@@ -72,21 +72,19 @@ def _inside(scope: Scope, stage: str) -> Scope | None:
 
 
 class Gateway:
-    """The Chalice apps behind their routes, as ASGI."""
+    """The Chalice apps behind their routes, and the site where no route is, as ASGI."""
 
-    def __init__(self, functions: list[Function], static: Path, max_body_bytes: int, stage: str, base_url: str) -> None:
+    def __init__(self, functions: list[Function], site: StaticSite, max_body_bytes: int, stage: str) -> None:
         self._resources = Resources(functions)
-        self._static = static.resolve()
+        self._site = site
         self._max_body_bytes = max_body_bytes
         self._stage = stage
-        self._base_url = base_url
 
-    async def __call__(self, inner: Scope | None, outer: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request; `inner` is it below the stage, `outer` as it came."""
+    async def __call__(self, scope: Scope | None, receive: Receive, send: Send) -> None:
+        """Answer a request, as it is below the stage; None: it is not."""
         request_id = str(uuid.uuid4())
         try:
-            answer = static_file(self._static, outer, self._base_url)
-            status, headers, body = answer or await self._answer(inner, receive, request_id)
+            status, headers, body = await self._answer(scope, receive, request_id)
         except _Gone:
             return
         except GatewayError as error:
@@ -96,6 +94,8 @@ class Gateway:
 
     async def _answer(self, scope: Scope | None, receive: Receive, request_id: str) -> Answer:
         found = self._resources.find(raw_path(scope), scope["method"]) if scope else None
+        if scope and found is None and (page := self._site.answer(scope)):
+            return page
         if scope is None or found is None:
             raise GatewayError(404, NotFound("There is nothing at this path."))
         function, match = found
@@ -179,10 +179,10 @@ def main() -> None:
         operators(functions.admin.app, functions.authorizer.handler),
     ]
     found = settings.get()
-    base_url = found.base_url.rstrip("/")
+    site = StaticSite(files(), found.base_url.rstrip("/"))
     with errands.running(given.errands):
         uvicorn.run(
-            gateway(functions.stream.app, behind, STATIC, found.max_body_bytes, stage=given.stage, base_url=base_url),
+            gateway(functions.stream.app, behind, site, found.max_body_bytes, stage=given.stage),
             host=HOST,
             port=given.port,
             loop="uvloop",

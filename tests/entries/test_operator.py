@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,6 +14,7 @@ from functions.settings import Settings, read
 from infra.local.authorizing import API
 from infra.local.functions import Function, operators, routed
 from infra.local.server import gateway
+from infra.local.static_site import StaticSite
 from tests.entries.keys import ADMIN_KEY, as_admin, refused
 from tests.forward.raw_client import raw_client
 from tests.forward.stage import new_key
@@ -69,9 +69,9 @@ def _open() -> Any:
 
 
 @pytest.fixture(params=FUNCTIONS)
-def ask(request: pytest.FixtureRequest, given: Any, tmp_path: Path) -> Callable[..., Any]:
+def ask(request: pytest.FixtureRequest, given: Any) -> Callable[..., Any]:
     """Asks for what no route takes: 404 for the operator, 403 for anybody else."""
-    app = gateway(streaming, [FUNCTIONS[request.param]()], tmp_path, 1000)
+    app = gateway(streaming, [FUNCTIONS[request.param]()], StaticSite({}), 1000)
 
     async def asked(peer: str, headers: Any = None, path: str = "/admin/none") -> int:
         transport = httpx.ASGITransport(app, client=(peer, 1))

@@ -17,6 +17,7 @@ import pytest
 from functions.settings import Settings
 from infra.aws import secret_documents, secrets, site
 from infra.aws.template import secrets as secrets_template
+from infra.site.files import FOLDER, LIBRARIES, files
 from tests import stand
 from tests.infra import deployed
 
@@ -144,17 +145,19 @@ def test_publishing(url: str, tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     for name in ("index.html", "site.js", "site.css", "deep/logo.svg", "README.md"):
         (tmp_path / name).write_text(f"old {name}")
-    site.publish(s3, bucket, {"api": "https://one.example/test"}, tmp_path)
+    site.publish(s3, bucket, {"api": "https://one.example/test"}, files(tmp_path))
     (tmp_path / "site.css").unlink()
     (tmp_path / "index.html").write_text("new")
     (tmp_path / "link.html").symlink_to("/etc/hostname")
-    keys = site.publish(s3, bucket, {"api": "https://two.example/test"}, tmp_path)
+    keys = site.publish(s3, bucket, {"api": "https://two.example/test"}, files(tmp_path))
     there = {each["Key"]: s3.get_object(Bucket=bucket, Key=each["Key"]) for each in contents(s3, bucket)}
-    assert set(there) == set(keys) == {"index.html", "site.js", "deep/logo.svg", "config.json"}
+    assert set(there) == set(keys) == {"index.html", "site.js", "deep/logo.svg", "config.json", *LIBRARIES}
     assert {key: (each["ContentType"], each["CacheControl"]) for key, each in there.items()} == {
         "index.html": ("text/html; charset=utf-8", "no-cache"),
         "config.json": ("application/json", "no-cache"),
-        "site.js": ("text/javascript; charset=utf-8", "public, max-age=300"),
+        "site.js": ("text/javascript; charset=utf-8", "no-cache"),
+        "vendor/uPlot.iife.min.js": ("text/javascript; charset=utf-8", "public, max-age=300"),
+        "vendor/uPlot.min.css": ("text/css; charset=utf-8", "public, max-age=300"),
         "deep/logo.svg": ("image/svg+xml", "public, max-age=300"),
     }
     assert there["index.html"]["Body"].read() == b"new"
@@ -195,10 +198,10 @@ class Page(HTMLParser):
 def test_the_page_keeps_to_a_strict_policy() -> None:
     """The site's page has no script, style or handler of its own, and refers only to files beside it."""
     page = Page()
-    page.feed((site.FOLDER / "index.html").read_text())
+    page.feed((FOLDER / "index.html").read_text())
     assert not page.refused
     assert page.files
-    assert all((site.FOLDER / file).is_file() for file in page.files)
+    assert all((FOLDER / file).is_file() for file in page.files)
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,12 @@ from chalice.app import Chalice, Response
 from functions.forward.endpoints import ENDPOINTS
 from infra.local.functions import owners, routed
 from infra.local.server import gateway
+from infra.local.static_site import StaticSite
+from infra.site import policy
+from infra.site.files import files
 
 BODY_BYTES_MAX = 1000
+NO_SITE = StaticSite({})
 
 
 def chalice_app() -> Chalice:
@@ -50,8 +54,11 @@ async def streaming(scope: Any, receive: Any, send: Any) -> None:
 async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "page.html").write_text("<p>page")
+    (tmp_path / "site" / "404.html").write_text("<p>nothing")
+    (tmp_path / "site" / "out.txt").symlink_to(tmp_path / "secret.txt")
     (tmp_path / "secret.txt").write_text("secret")
-    app = gateway(streaming, [routed(chalice_app())], tmp_path / "site", BODY_BYTES_MAX, base_url="http://api.test")
+    site = StaticSite(files(tmp_path / "site"), "http://api.test")
+    app = gateway(streaming, [routed(chalice_app())], site, BODY_BYTES_MAX)
     transport = httpx.ASGITransport(app, client=("192.0.2.7", 1))
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
         yield client
@@ -120,7 +127,7 @@ async def test_the_console_answers_all_below_its_path(tmp_path: Path) -> None:
     def itself() -> dict[str, str]:
         return {}
 
-    transport = httpx.ASGITransport(gateway(streaming, [owners(app)], tmp_path, BODY_BYTES_MAX))
+    transport = httpx.ASGITransport(gateway(streaming, [owners(app)], NO_SITE, BODY_BYTES_MAX))
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
         for method in ("PUT", "OPTIONS"):
             answer = await client.request(method, "/console/projects/p1/keys")
@@ -165,7 +172,7 @@ async def test_an_exception_tells_the_caller_nothing() -> None:
 
     app = Broken(app_name="broken")
     app.route("/x")(dict)
-    transport = httpx.ASGITransport(gateway(streaming, [routed(app)], Path("nowhere"), BODY_BYTES_MAX))
+    transport = httpx.ASGITransport(gateway(streaming, [routed(app)], NO_SITE, BODY_BYTES_MAX))
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
         answer = await client.get("/x")
     assert answer.status_code == 502
@@ -174,23 +181,34 @@ async def test_an_exception_tells_the_caller_nothing() -> None:
 
 
 async def test_the_site_learns_where_the_api_is(client: httpx.AsyncClient) -> None:
-    """`config.json` is made here as a deployment makes it; the folder itself is its first page, where it has one."""
-    assert (await client.get("/static/config.json")).json() == {"api": "http://api.test"}
-    assert (await client.post("/static/config.json")).status_code == 404
+    """`config.json` is made here as a deployment makes it."""
+    assert (await client.get("/config.json")).json() == {"api": "http://api.test"}
+    assert (await client.post("/config.json")).status_code == 404
 
 
 async def test_static_files_stay_inside_their_folder(client: httpx.AsyncClient) -> None:
     """A file of the site is served; what is not there, or outside, is 404."""
-    page = await client.get("/static/page.html")
+    page = await client.get("/page.html")
     assert (page.text, page.headers["content-type"]) == ("<p>page", "text/html; charset=utf-8")
-    assert (await client.post("/static/page.html")).status_code == 404
-    for path in (
-        "/static/none.html",
-        "/static/",
-        "/static/%2e%2e/secret.txt",
-        "/static/..%2Fsecret.txt",
-        "/static/%00",
-    ):
+    assert (await client.post("/page.html")).status_code == 404
+    for path in ("/none.html", "/", "/%2e%2e/secret.txt", "/..%2Fsecret.txt", "/out.txt", "/%00"):
         answer = await client.get(path)
         assert answer.status_code == 404, path
         assert json.loads(answer.text)["error"]["code"] == "not_found"
+
+
+async def test_a_page_that_is_not_there_is_a_page(client: httpx.AsyncClient) -> None:
+    """Who asks for a page gets one, as CloudFront gives it; a route of the API stays what it is."""
+    answer = await client.get("/none", headers={"accept": "text/html,*/*"})
+    assert (answer.status_code, answer.text) == (404, "<p>nothing")
+    assert (await client.get("/two-cookies", headers={"accept": "text/html"})).status_code == 303
+
+
+async def test_pages_have_the_headers_of_a_deployment(client: httpx.AsyncClient) -> None:
+    """One source says what a page may do, here and at CloudFront: its own scripts, and this API."""
+    told = (await client.get("/page.html")).headers
+    assert policy.headers(["http://api.test"]).items() <= dict(told).items()
+    rules = dict(rule.split(" ", 1) for rule in told["content-security-policy"].split("; "))
+    assert rules["default-src"] == "'none'"
+    assert rules["script-src"] == rules["style-src"] == "'self'"
+    assert rules["connect-src"] == "'self' http://api.test"

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from infra.aws import site
+from infra.site.files import FOLDER
 from tests.infra.templates import filled, merged, of_type, stage
 
 API = "https://${RestAPI}.execute-api.eu-west-1.amazonaws.com"
@@ -56,7 +56,7 @@ def test_what_is_not_there_is_404() -> None:
     """S3 says 403 in XML, since nobody may list the bucket: a page is sent as 404, whole at whatever path it stands."""
     (answer,) = only("AWS::CloudFront::Distribution")["DistributionConfig"]["CustomErrorResponses"]
     assert (answer["ErrorCode"], answer["ResponseCode"]) == (403, 404)
-    page = (site.FOLDER / answer["ResponsePagePath"].removeprefix("/")).read_text()
+    page = (FOLDER / answer["ResponsePagePath"].removeprefix("/")).read_text()
     links = re.findall(r'(?:href|src)="([^"]*)"', page)
     assert "/site.css" in links
     assert all(link.startswith(("/", "data:")) for link in links)

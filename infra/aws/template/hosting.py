@@ -6,14 +6,14 @@ from urllib.parse import urlsplit
 from infra.aws.artifacts import bucket_value
 from infra.aws.stage import Stage
 from infra.aws.template.tables import GOES, KEPT
+from infra.site.files import MISSING
+from infra.site.policy import REFERRER, content_security_policy
 
 Resources = dict[str, Any]
 
 CACHED = "658327ea-f89d-4fab-a63d-7e88639e58f6"
 """CloudFront's own policy CachingOptimized: as long as the file's Cache-Control says."""
 YEAR_S = 31_536_000
-MISSING = "404.html"
-"""Of dashboard_static/: what is shown in the place of a file that is not there."""
 
 PRIVATE: Resources = {
     "BucketEncryption": {
@@ -112,24 +112,12 @@ def _headers(stage: Stage) -> Resources:
     """What a browser is told that the site's pages may do: run their own scripts, and call the API."""
     api = "https://${RestAPI}.execute-api.${AWS::Region}.${AWS::URLSuffix}"
     own = urlsplit(stage.settings.get("BASE_URL", ""))
-    connect = ["'self'", api, *([f"{own.scheme}://{own.netloc}"] if own.netloc else [])]
-    rules = {
-        "default-src": "'none'",
-        "script-src": "'self'",
-        "style-src": "'self'",
-        "img-src": "'self' data:",
-        "font-src": "'self'",
-        "connect-src": " ".join(connect),
-        "base-uri": "'none'",
-        "form-action": "'self'",
-        "frame-ancestors": "'none'",
-    }
-    policy = "; ".join(f"{name} {value}" for name, value in rules.items())
+    policy = content_security_policy([api, *([f"{own.scheme}://{own.netloc}"] if own.netloc else [])])
     security = {
         "ContentSecurityPolicy": {"ContentSecurityPolicy": {"Fn::Sub": policy}, "Override": True},
         "ContentTypeOptions": {"Override": True},
         "FrameOptions": {"FrameOption": "DENY", "Override": True},
-        "ReferrerPolicy": {"ReferrerPolicy": "no-referrer", "Override": True},
+        "ReferrerPolicy": {"ReferrerPolicy": REFERRER, "Override": True},
         "StrictTransportSecurity": {"AccessControlMaxAgeSec": YEAR_S, "Override": True},
     }
     config = {"Name": f"{stage.stack}-site", "SecurityHeadersConfig": security}
