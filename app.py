@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 from chalice.app import Response
 
-from functions import buying, entering, front, own_account  # noqa: F401  more of its routes
+from functions import buying, entering, front, own_account, own_data, own_keys, own_use  # noqa: F401  more of its routes
 from functions.admit.preview import endpoint_of, preview
 from functions.cors import METHODS
 from functions.errors import NotFound

@@ -88,6 +88,8 @@ class Tables:
         if kind == "Update":
             item = given.copy() if before is None else before
             return Write(rows, key, item, changes(request["UpdateExpression"], item, names, values))
+        if kind == "ConditionCheck":
+            return Write(rows, key, before, [])
         if kind not in ("Put", "Delete"):
             raise Unknown(kind)
         return Write(rows, key, given if kind == "Put" else None, [])

@@ -1,7 +1,8 @@
 """DynamoDB calls of one warm request, and how many of them wait for each other.
 
 Requests are counted in short runs of their own, one at a time, with listeners between the gateway and both
-DynamoDB and the upstream. They cost CPU and time, so nothing else is measured then.
+DynamoDB and the upstream. They cost CPU and time, so nothing else is measured then. Not counted is the write of
+statistics, which goes out beside some request every few seconds: functions/tally.py.
 """
 
 import asyncio
@@ -116,7 +117,7 @@ async def _observe(
     posts = [call for call in to_upstream.calls if call.operation.startswith("POST")]
     if len(posts) != 1:
         raise BenchError(f"one request reached the upstream {len(posts)} times")
-    return _Request(to_dynamodb.calls.copy(), posts[0].started_s)
+    return _Request([call for call in to_dynamodb.calls if not call.is_statistics], posts[0].started_s)
 
 
 def _summary(requests: list[_Request], prefix: str) -> LedgerCalls:

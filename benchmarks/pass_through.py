@@ -8,6 +8,7 @@ from types import TracebackType
 from urllib.parse import urlsplit
 
 TABLE = re.compile(rb'"TableName"\s*:\s*"([^"]+)"')
+STATISTICS = re.compile(rb'"scope"\s*:\s*\{\s*"S"\s*:\s*"usage/')
 CHUNK_BYTES = 65_536
 
 
@@ -19,6 +20,8 @@ class Call:
     tables: tuple[str, ...]
     started_s: float
     ended_s: float = 0.0
+    is_statistics: bool = False
+    """Of functions/ledger/usage.py: of no request, and by no request waited for."""
 
 
 @dataclass
@@ -77,7 +80,7 @@ class PassThrough:
             # "DynamoDB_20120810.GetItem"; other servers are told apart by "POST /v1/chat/completions"
             operation = headers.get("x-amz-target", "").partition(".")[2] or line.rpartition(" ")[0]
             tables = tuple(sorted({name.decode() for name in TABLE.findall(body)}))
-            call = Call(operation, tables, started_s)
+            call = Call(operation, tables, started_s, is_statistics=bool(STATISTICS.search(body)))
             self.calls.append(call)
             open_calls[:] = [call]  # without pipelining, whatever comes back next answers this
             await asyncio.sleep(self.delay_s)

@@ -1,39 +1,44 @@
 """Routes of the api function: buying credits, now and whenever they run low."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from chalice.app import Response
 
-from functions.accounts import pages
+from functions.errors import NotConfigured
 from functions.events import Event, body_of
-from functions.front import app, rest
+from functions.front import app, problem, rest, see_other
 from functions.ledger.tables import drive
 from functions.owners.asked import fields, query
-from functions.payments import agreements, provider
+from functions.payments import agreements, checkout, provider
 from functions.payments.checkout import Asked, Buyer, begin
 from functions.payments.packs import find
 from functions.projects.asking import Asking
 
+TOLD_LENGTH_MAX = 100
+
 
 @app.answers("/checkout", methods=["POST"])
-def checkout() -> dict[str, Any]:
+def begin_checkout() -> dict[str, Any]:
     return _begin(app.event, fields(body_of(app.event), ("pack",), ("method", "return_url")))
 
 
-@app.answers("/checkout", methods=["GET"])
+@app.answers("/checkout", methods=["GET"], page=problem)
 def checkout_by_address() -> Response:
     """As a link of the model gateway's dashboard has it. The key goes no further than here."""
     asked = query(app.event.get("multiValueQueryStringParameters"), ("pack", "method", "key"))
     found = _begin(app.event, {"method": provider.STRIPE} | asked, asked.get("key", ""))
     if not found:
         return Response("")
-    return Response("", status_code=303, headers={"location": found["url"], "referrer-policy": "no-referrer"})
+    return see_other(found["url"])
 
 
-@app.answers("/checkout/done", methods=["GET"])
+@app.answers("/checkout/done", methods=["GET"], page=problem)
 def checkout_done() -> Response:
-    (outcome, *_) = (app.event.get("multiValueQueryStringParameters") or {}).get("checkout") or [""]
-    return Response(pages.checkout_page(outcome), headers=dict(pages.HEADERS))
+    """Where purchases led back to before there was a page for it; some are still under way."""
+    given = app.event.get("multiValueQueryStringParameters") or {}
+    told = urlencode({name: given[name][0][:TOLD_LENGTH_MAX] for name in ("checkout", "order") if given.get(name)})
+    return see_other(f"{rest().site_url(app.event)}{checkout.DONE_PAGE}{told and '?' + told}")
 
 
 def _begin(event: Event, given: dict[str, Any], key: str = "") -> dict[str, Any]:
@@ -66,4 +71,8 @@ def forget_top_up() -> dict[str, Any]:
 
 
 def _buyer(event: Event, asking: Asking) -> Buyer:
-    return Buyer(asking.lane, rest().account(asking), rest().base_url(event))
+    try:
+        site = rest().site_url(event)
+    except NotConfigured:
+        site = ""  # not needed by those who say themselves where they come back to
+    return Buyer(asking.lane, rest().account(asking), rest().base_url(event), site)

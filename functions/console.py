@@ -9,18 +9,20 @@ from typing import Any
 
 from chalice.app import Response
 
-from functions import desk, selling  # noqa: F401  the other half of the routes
+from functions import desk, minding, selling  # noqa: F401  the other routes
 from functions.cors import METHODS
 from functions.desk import PROJECT
 from functions.errors import NotFound
 from functions.events import body_of, header, headers
 from functions.ledger.tables import drive
-from functions.owners import asked, changes, enter_page, keys, receipts, sealed, sign_in, tokens, users
+from functions.owners import asked, changes, keys, sealed, sign_in, tokens
+from functions.owners.mine import Mine
+from functions.owners.noted import about, about_named
 from functions.owners.shown import project_view, time_text
 
 app = desk.app
 
-USER = PROJECT + "/users/{user_id}"
+NOTHING = "There is nothing at this path."
 
 
 @app.answers("/console/sign-in", methods=["POST"])
@@ -33,7 +35,8 @@ def ask_for_link() -> dict[str, str]:
 
 @app.answers("/console/enter", methods=["GET"])
 def enter() -> Response:
-    return Response(enter_page.PAGE, headers=dict(enter_page.HEADERS))
+    """A browser keeps what stands behind the link's # over this; only the page's button sends it."""
+    return _to_page()
 
 
 @app.answers("/console/sessions", methods=["POST"])
@@ -62,16 +65,16 @@ def list_projects() -> dict[str, Any]:
 @app.answers("/console/projects", methods=["POST"])
 def create_project() -> dict[str, Any]:
     email, given = desk.owner(), desk.body(optional=("name", "document"))
-    return drive(changes.create(desk.rest().ledger, desk.rest().settings, email, given["name"], given["document"]))
+    ledger, settings = desk.rest().ledger, desk.rest().settings
+    return drive(changes.create(ledger, settings, email, name=given["name"], value=given["document"]))
 
 
 @app.answers("/console/projects/import", methods=["POST"])
 def import_project() -> dict[str, Any]:
     email = desk.owner()
     desk.query()
-    return drive(
-        changes.create(desk.rest().ledger, desk.rest().settings, email, value=asked.document(body_of(app.event)))
-    )
+    ledger, settings, value = desk.rest().ledger, desk.rest().settings, asked.document(body_of(app.event))
+    return drive(changes.create(ledger, settings, email, what="import_project", value=value))
 
 
 @app.answers(PROJECT, methods=["GET"])
@@ -84,14 +87,15 @@ def show_project(project_id: str) -> dict[str, Any]:
 @app.answers(PROJECT, methods=["PUT"])
 def change_project(project_id: str) -> dict[str, Any]:
     mine, given = desk.mine(project_id), desk.body(required=("version", "document"))
-    return drive(changes.change(mine, given["version"], given["document"]))
+    changed = changes.change(mine, given["version"], given["document"])
+    return desk.noted(mine, "change_project", changed, f"version {mine.stored.version + 1}")
 
 
 @app.answers(PROJECT, methods=["DELETE"])
 def close_project(project_id: str) -> dict[str, Any]:
     mine = desk.mine(project_id)
     desk.body()
-    return drive(changes.close(mine))
+    return desk.noted(mine, "close_project", changes.close(mine))
 
 
 @app.answers(PROJECT + "/export", methods=["GET"])
@@ -104,137 +108,95 @@ def export_project(project_id: str) -> Response:
 
 @app.answers(PROJECT + "/owners", methods=["PUT"])
 def change_owners(project_id: str) -> dict[str, Any]:
-    mine = desk.mine(project_id)
-    return drive(changes.hand_on(mine, desk.body(required=("emails",))["emails"]))
+    mine, emails = desk.mine(project_id), desk.body(required=("emails",))["emails"]
+    named = changes.addressed(mine, emails)
+    return desk.noted(mine, "change_owners", changes.hand_on(mine, named), f"owners {', '.join(named)}")
 
 
 @app.answers(PROJECT + "/owners/me", methods=["DELETE"])
 def leave_project(project_id: str) -> dict[str, Any]:
     mine = desk.mine(project_id)
     desk.body()
-    return drive(changes.leave(mine))
+    return desk.noted(mine, "leave_project", changes.leave(mine))
 
 
 @app.answers(PROJECT + "/keys", methods=["POST"])
 def add_key(project_id: str) -> dict[str, Any]:
     mine, given = desk.mine(project_id), desk.body(required=("kind",), optional=("label",))
-    return drive(keys.add(mine, given["kind"], given["label"]))
+    kind = about_named("key", str(given["kind"]), keys.KINDS)
+    return desk.noted(mine, "add_key", keys.add(mine, given["kind"], given["label"]), kind)
 
 
 @app.answers(PROJECT + "/keys/{key_id}", methods=["DELETE"])
 def revoke_key(project_id: str, key_id: str) -> dict[str, Any]:
     mine = desk.mine(project_id)
     desk.body()
-    return drive(keys.revoke(mine, key_id))
+    return desk.noted(mine, "revoke_key", keys.revoke(mine, key_id), about("key", key_id))
 
 
 @app.answers(PROJECT + "/keys/{key_id}/rotate", methods=["POST"])
 def rotate_key(project_id: str, key_id: str) -> dict[str, Any]:
     mine = desk.mine(project_id)
     desk.body()
-    return drive(keys.rotate(mine, key_id))
+    return desk.noted(mine, "rotate_key", keys.rotate(mine, key_id), about("key", key_id))
 
 
 @app.answers(PROJECT + "/providers/{name}/key", methods=["PUT"])
 def put_provider_key(project_id: str, name: str) -> dict[str, Any]:
-    mine = desk.mine(project_id)
-    return drive(sealed.put_key(mine, name, desk.body(required=("api_key",))["api_key"]))
+    mine, api_key = desk.mine(project_id), desk.body(required=("api_key",))["api_key"]
+    return desk.noted(mine, "put_provider_key", sealed.put_key(mine, name, api_key), _provider(mine, name))
 
 
 @app.answers(PROJECT + "/providers/{name}/key", methods=["DELETE"])
 def drop_provider_key(project_id: str, name: str) -> dict[str, Any]:
     mine = desk.mine(project_id)
     desk.body()
-    return drive(sealed.drop_key(mine, name))
+    return desk.noted(mine, "drop_provider_key", sealed.drop_key(mine, name), _provider(mine, name))
 
 
 @app.answers(PROJECT + "/issuers/{number}/secret", methods=["PUT"])
 def put_issuer_secret(project_id: str, number: str) -> dict[str, Any]:
-    mine = desk.mine(project_id)
-    return drive(sealed.put_issuer(mine, number, desk.body(required=("secret",))["secret"]))
+    mine, secret = desk.mine(project_id), desk.body(required=("secret",))["secret"]
+    return desk.noted(mine, "put_issuer_secret", sealed.put_issuer(mine, number, secret), about("issuer", number))
 
 
 @app.answers(PROJECT + "/issuers/{number}/secret", methods=["DELETE"])
 def drop_issuer_secret(project_id: str, number: str) -> dict[str, Any]:
     mine = desk.mine(project_id)
     desk.body()
-    return drive(sealed.drop_issuer(mine, number))
+    return desk.noted(mine, "drop_issuer_secret", sealed.drop_issuer(mine, number), about("issuer", number))
 
 
 @app.answers(PROJECT + "/test-tokens", methods=["POST"])
 def add_test_token(project_id: str) -> dict[str, Any]:
     mine, given = desk.mine(project_id), desk.body(optional=("label", "days"))
-    return drive(tokens.add(mine, given["label"], given["days"]))
+    return desk.noted(mine, "add_test_token", tokens.add(mine, given["label"], given["days"]))
 
 
 @app.answers(PROJECT + "/test-tokens/{token_id}", methods=["DELETE"])
 def drop_test_token(project_id: str, token_id: str) -> dict[str, Any]:
     mine = desk.mine(project_id)
     desk.body()
-    return drive(tokens.drop(mine, token_id))
-
-
-@app.answers(PROJECT + "/users", methods=["GET"])
-def list_users(project_id: str) -> dict[str, Any]:
-    mine = desk.mine(project_id)
-    return users.listed(mine, desk.query("after", "limit", "blocked"))
-
-
-@app.answers(PROJECT + "/users", methods=["POST"])
-def add_user(project_id: str) -> dict[str, Any]:
-    mine = desk.mine(project_id)
-    return drive(users.add(mine, desk.body(required=("reference",))["reference"]))
-
-
-@app.answers(USER, methods=["GET"])
-def show_user(project_id: str, user_id: str) -> dict[str, Any]:
-    mine = desk.mine(project_id)
-    desk.query()
-    return drive(users.shown(mine, user_id))
-
-
-@app.answers(USER + "/keys", methods=["POST"])
-def add_user_key(project_id: str, user_id: str) -> dict[str, Any]:
-    mine = desk.mine(project_id)
-    desk.body()
-    return drive(users.add_key(mine, user_id))
-
-
-@app.answers(USER + "/keys/{key_id}", methods=["DELETE"])
-def revoke_user_key(project_id: str, user_id: str, key_id: str) -> dict[str, Any]:
-    mine = desk.mine(project_id)
-    desk.body()
-    return drive(users.revoke_key(mine, user_id, key_id))
-
-
-@app.answers(USER + "/block", methods=["POST"])
-def block_user(project_id: str, user_id: str) -> dict[str, Any]:
-    mine = desk.mine(project_id)
-    return drive(users.block(mine, user_id, desk.body(required=("seconds",))["seconds"]))
-
-
-@app.answers(USER + "/unblock", methods=["POST"])
-def unblock_user(project_id: str, user_id: str) -> dict[str, Any]:
-    mine = desk.mine(project_id)
-    desk.body()
-    return drive(users.unblock(mine, user_id))
-
-
-@app.answers(USER + "/credits", methods=["POST"])
-def credit_user(project_id: str, user_id: str) -> dict[str, Any]:
-    mine, given = desk.mine(project_id), desk.body(required=("credits", "reference"))
-    return drive(users.credit(mine, user_id, given["credits"], given["reference"]))
-
-
-@app.answers(PROJECT + "/receipts", methods=["GET"])
-def list_receipts(project_id: str) -> Response:
-    mine = desk.mine(project_id)
-    given = app.event.get("multiValueQueryStringParameters")
-    body, told = drive(receipts.answer(mine, given, header(app.event, "accept")))
-    return Response(body, headers=dict(told))
+    return desk.noted(mine, "drop_test_token", tokens.drop(mine, token_id), about("test token", token_id))
 
 
 @app.answers("/console", methods=METHODS, content_types=["*/*"])
+def unknown_or_page() -> Response:
+    """Who types the address sees the page; a program is told that there is nothing."""
+    if app.event["httpMethod"] in ("GET", "HEAD") and "text/html" in header(app.event, "accept"):
+        return _to_page()
+    raise NotFound(NOTHING)
+
+
 @app.answers("/console/{proxy+}", methods=METHODS, content_types=["*/*"])
 def unknown(**_: str) -> Response:
-    raise NotFound("There is nothing at this path.")
+    raise NotFound(NOTHING)
+
+
+def _to_page() -> Response:
+    return Response("", status_code=303, headers={"location": f"{desk.rest().site_url(app.event)}/console.html"})
+
+
+def _provider(mine: Mine, name: str) -> str:
+    """A provider by its name, where the project has it."""
+    return about_named("provider", name, mine.stored.sealed | mine.stored.document.get("providers", {}))

@@ -31,7 +31,7 @@ EXPOSED = (
 
 HEADERS = {"access-control-allow-origin": "*", "access-control-expose-headers": ", ".join(EXPOSED)}
 """On every answer and every error."""
-OF_AN_ACCOUNT = ("/account", "/checkout")
+OF_AN_ACCOUNT = ("/account", "/checkout", "/dashboard")
 """Paths, and all below them, whose answers are for the origin that asked."""
 
 REQUESTED_LENGTH_MAX = 4096

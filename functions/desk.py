@@ -1,8 +1,8 @@
 """What all routes of the console share: its app, who asks, for which project, and what they say."""
 
 import functools
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from chalice.app import Response
 
@@ -12,6 +12,7 @@ from functions.errors import FareboxError
 from functions.events import body_of, headers
 from functions.ledger.tables import drive
 from functions.owners import asked, sign_in
+from functions.owners import noted as owners_notes
 from functions.owners.mine import Mine, find
 from functions.owners.site import from_page
 from functions.rest import Rest
@@ -20,6 +21,8 @@ from functions.settings import Settings
 HEADERS = {"referrer-policy": "no-referrer", "vary": "origin", "x-content-type-options": "nosniff"}
 """On every answer."""
 PROJECT = "/console/projects/{project_id}"
+
+T = TypeVar("T")
 
 app = App("farebox-console", readable_by_pages=False, service="console")
 
@@ -65,6 +68,17 @@ def owner() -> str:
 def mine(project_id: str) -> Mine:
     """The owner's project. Raises RateLimited, Unauthenticated, NotFound, in this order."""
     return drive(find(rest().ledger, rest().settings, owner(), project_id))
+
+
+def noted(mine: Mine, what: str, change: Awaitable[T], about: str = "", why: object = None) -> T:
+    """What a change of the owner's project gives; that they make it is noted first, and how it ended after.
+
+    `what` is the route's name, `about` is what it is about, in names and ids. Raises BadRequest, LedgerUnavailable,
+    and what the change raises.
+    """
+    return drive(
+        owners_notes.noted(mine.ledger, mine.project_id, change, by=mine.email, what=what, about=about, why=why)
+    )
 
 
 def body(required: tuple[str, ...] = (), optional: tuple[str, ...] = ()) -> dict[str, Any]:

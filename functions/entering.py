@@ -1,28 +1,36 @@
-"""Routes of the api function: the pages that people come in by, and registration."""
+"""Routes of the api function: the addresses that people come in by, and registration.
 
-from urllib.parse import parse_qs
+The pages themselves are the site's. A key in an address goes on behind `#`, which no browser sends to anybody.
+"""
+
+from urllib.parse import parse_qs, quote
 
 from chalice.app import Response
 
 from functions.accounts import pages
 from functions.accounts.registration import count_client, register
 from functions.entry import JSON
-from functions.errors import BadRequest
-from functions.events import body_of, header
+from functions.errors import BadRequest, Unauthenticated
+from functions.events import Event, body_of, header, wants_page
 from functions.forward import body as json_body
-from functions.front import app, rest
+from functions.front import app, problem, rest, see_other
 from functions.ledger.tables import drive
 from functions.ledger.windows import DAY_S
 from functions.money import MICROCREDITS_PER_CREDIT
+from functions.owners.asked import query
 
+USER_KEY = "sk-"
 FORM = "application/x-www-form-urlencoded"
 
 
-@app.answers("/register", methods=["GET"])
+@app.answers("/register", methods=["GET"], page=problem)
 def register_form() -> Response:
+    """The page; of JSON, what an account begins with."""
+    if JSON not in header(app.event, "accept") or wants_page(app.event):
+        return see_other(f"{rest().site_url(app.event)}/register.html")
     signup = rest().rules.signup
-    page = pages.register_page(signup.amount // MICROCREDITS_PER_CREDIT, signup.lasts_s // DAY_S)
-    return Response(page, headers=dict(pages.HEADERS))
+    trial = {"credits": signup.amount // MICROCREDITS_PER_CREDIT, "days": signup.lasts_s // DAY_S}
+    return Response({"trial": trial}, headers={"vary": "accept"})
 
 
 @app.answers("/register", methods=["POST"], content_types=[JSON, FORM])
@@ -36,6 +44,27 @@ def register_account() -> Response:
     if is_form:
         return Response(pages.sent_page(address), headers=dict(pages.HEADERS))
     return Response({"email": address, "message": f"A mail with an API key is on its way to {address}."})
+
+
+@app.answers("/dashboard", methods=["GET"], page=problem)
+def dashboard() -> Response:
+    """Who has no good key is sent to where there are keys."""
+    key = query(app.event.get("multiValueQueryStringParameters"), ("key",)).get("key")
+    site = rest().site_url(app.event)
+    if key is None:
+        return see_other(f"{site}/dashboard.html")
+    return see_other(
+        f"{site}/dashboard.html#key={quote(key)}" if _is_users(app.event, key) else f"{site}/register.html"
+    )
+
+
+def _is_users(event: Event, key: str) -> bool:
+    """Whether a key is one that a user has now. Raises RateLimited, BadRequest, Forbidden, LedgerUnavailable."""
+    try:
+        rest().account(rest().asking(event, key))
+    except Unauthenticated:
+        return False
+    return key.startswith(USER_KEY)
 
 
 def _form_field(raw: bytes, name: str) -> str:

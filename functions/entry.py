@@ -11,7 +11,7 @@ from chalice.app import Chalice, Response
 from functions import cors
 from functions import settings as settings_module
 from functions.errors import FareboxError, NotFound, where
-from functions.events import Event, header, headers
+from functions.events import Event, header, headers, wants_page
 from functions.observer import NOBODY, Observer
 from functions.routing import Routes
 from functions.telemetry import Telemetry
@@ -65,9 +65,13 @@ class App(Chalice):
         return original
 
     def answers(
-        self, path: str, methods: Sequence[str] = ("GET",), content_types: Sequence[str] = (JSON,)
+        self,
+        path: str,
+        methods: Sequence[str] = ("GET",),
+        content_types: Sequence[str] = (JSON,),
+        page: Callable[[FareboxError], Response] | None = None,
     ) -> Callable[[View], View]:
-        """A route whose errors of ours become their answers. GET answers HEAD too."""
+        """A route whose errors of ours become their answers; `page` makes those for browsers. GET answers HEAD too."""
 
         def wrap(view: View) -> View:
             @functools.wraps(view)
@@ -76,7 +80,7 @@ class App(Chalice):
                     return view(**parameters)
                 except FareboxError as error:
                     self.watch.failed(error)
-                    return refusal(error)
+                    return page(error) if page and wants_page(self.event) else refusal(error)
 
             taken = {*methods, *(["HEAD"] if "GET" in methods else [])}
             taken -= {"OPTIONS"} if self.readable_by_pages else set()

@@ -53,6 +53,11 @@ class FareboxError(Exception):
         """OpenAI's error object."""
         return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
 
+    @property
+    def reason(self) -> str:
+        """What it is in statistics: its code, or its type where it has none; neither is anybody else's word."""
+        return self.code or ("gateway_failed" if self.type == FareboxError.type else self.type)
+
 
 def where(error: BaseException) -> str:
     """An unexpected exception for the log: kind and place, not its words, which may be a client's."""

@@ -18,6 +18,11 @@ def header(event: Event, name: str) -> str:
     return next(iter(headers(event, name)), "")
 
 
+def wants_page(event: Event) -> bool:
+    """Whether a browser asks, for something to look at."""
+    return "text/html" in header(event, "accept")
+
+
 def body_of(event: Event) -> bytes:
     """The body of an event; API Gateway gives bytes that are no text in base 64."""
     body = event.get("body") or ""

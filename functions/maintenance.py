@@ -10,7 +10,9 @@ from contextlib import aclosing
 from typing import Any
 
 from functions import settings
-from functions.ledger import tables
+from functions.errors import LedgerUnavailable, where
+from functions.ledger import leftovers, tables
+from functions.ledger.account import AccountGone
 from functions.ledger.audit import Finding, audit_all
 from functions.ledger.store import Ledger
 from functions.telemetry import Telemetry
@@ -28,7 +30,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Audit accounts, at least one. Raises SettingsError, LedgerUnavailable.
 
     Takes {"start": where to go on} or {}. Gives {"accounts", "healed": holds, "drift": microcredits,
-    "findings": [{"account_id", "drift", "what"}], "next": where to go on, or null at the end}.
+    "deleted": accounts of which nothing is left but the books, "findings": [{"account_id", "drift", "what"}],
+    "next": where to go on, or null at the end}.
     """
     deployment = settings.source().renew()
     telemetry = Telemetry(deployment, "maintenance")
@@ -43,7 +46,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 async def audit(ledger: Ledger, start: str, time_left_ms: Callable[[], int]) -> dict[str, Any]:
     """What `handler` does, on any ledger."""
-    told: dict[str, Any] = {"accounts": 0, "unread": 0, "healed": 0, "drift": 0, "findings": [], "next": None}
+    told: dict[str, Any] = {"accounts": 0, "unread": 0, "healed": 0, "drift": 0, "deleted": 0}
+    told |= {"findings": [], "next": None}
     async with aclosing(audit_all(ledger, start)) as findings:
         async for finding in findings:
             told["accounts"] += 1
@@ -52,10 +56,21 @@ async def audit(ledger: Ledger, start: str, time_left_ms: Callable[[], int]) -> 
             told["drift"] += finding.drift
             if finding.drift:
                 _tell(finding, told["findings"])
+            if finding.leftovers:
+                told["deleted"] += await _finished(ledger, finding.account_id)
             if time_left_ms() < TIME_LEFT_MIN_MS:
                 told["next"] = finding.account_id
                 break
     return told
+
+
+async def _finished(ledger: Ledger, account_id: str) -> bool:
+    """Remove what is left of a deleted account's user; what cannot be removed now is, in another night."""
+    try:
+        return await leftovers.finish(ledger, account_id)
+    except (LedgerUnavailable, AccountGone) as error:
+        log.warning("account %s was deleted, and something is left: %s", account_id, where(error))
+        return False
 
 
 def _tell(finding: Finding, found: list[dict[str, Any]]) -> None:

@@ -3,13 +3,14 @@
 import os
 from collections.abc import Callable
 
+from functions import places
 from functions.admit import rules
 from functions.authenticate.address import client_address, scope
 from functions.authenticate.addresses import Addresses
 from functions.authenticate.callers import Callers
 from functions.authenticate.jwks import KeySets
 from functions.authenticate.tokens import Verifier
-from functions.errors import BadRequest, NotConfigured, Unauthenticated
+from functions.errors import BadRequest, Unauthenticated
 from functions.events import Event, headers, source_address
 from functions.forward.exchange import Sent
 from functions.ledger import tables, tidy
@@ -34,7 +35,7 @@ class Rest:
         self.settings = settings
         store, clock = tables.Synchronous(settings), tables.SystemClock()
         tables.bind(settings, store.connection)
-        self.ledger = Ledger(store, clock, os.urandom, settings.table_prefix, healed)
+        self.ledger = Ledger(store, clock, os.urandom, settings.table_prefix, healed, settings.hash_secret)
         self.rules = rules.of(settings)
         self.addresses = Addresses(self.rules.address_limits)
         callers = Callers()
@@ -49,21 +50,12 @@ class Rest:
         return fetch(url, allowed, timeout_s=KEYS_TIMEOUT_S, bytes_max=KEYS_BYTES_MAX)
 
     def base_url(self, event: Event) -> str:
-        """The address that people use: the setting, else the domain and stage that API Gateway says it was asked at.
-
-        On one machine nobody checks a domain: it is what a client wrote in its Host header, and no mail may name that.
-        """
-        if self.settings.base_url or not self.settings.on_lambda:
-            return (self.settings.base_url or Settings.base_url).rstrip("/")
-        context = event["requestContext"]
-        stage_path = str(context["path"]).rstrip("/").removesuffix(str(event["resource"]))
-        return f"https://{context['domainName']}{stage_path}"
+        """The address that people use."""
+        return places.base_url(self.settings, event)
 
     def site_url(self, event: Event) -> str:
-        """Where the pages are, without a slash at the end: on one machine at the same address. Raises NotConfigured."""
-        if self.settings.site_url or not self.settings.on_lambda:
-            return self.settings.site_url.rstrip("/") or self.base_url(event)
-        raise NotConfigured("SITE_URL")
+        """Where the pages are. Raises NotConfigured."""
+        return places.site_url(self.settings, event)
 
     def address_scope(self, event: Event) -> str:
         """What the client's address counts under."""

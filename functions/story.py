@@ -28,6 +28,7 @@ from functions.projects.live import Connect
 from functions.projects.orders import Order, order
 from functions.settings import Settings
 from functions.settle.charge import charge, receipt
+from functions.tally import Tally
 
 HOLD_OUTLIVES_REQUEST_S = 60
 SETTLES_WITHIN_S = 10
@@ -46,6 +47,7 @@ class Gateway:
     addresses: Addresses
     door: Door
     connect: Connect
+    tally: Tally
     cooldowns: Cooldowns = field(default_factory=Cooldowns)
 
     def limit_s(self, exchange: Exchange, ticket: Ticket) -> float:
@@ -220,6 +222,7 @@ async def _settle(
         )
     seen = gateway.callers.accounts.get(paper.account_id, admission.account)  # by now it may be newer: fewer refusals
     offence = lane.live.abuse if answer.blocked else None
+    gateway.tally.answered(lane.live.project.project_id, paper)
     after = await charge(gateway.ledger, replace(admission, account=seen), paper, observer, offence)
     if after:
         gateway.callers.saw(after)

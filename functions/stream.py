@@ -31,6 +31,7 @@ from functions.projects.live import Projects
 from functions.settings import Settings, projects_secrets
 from functions.signature import Signer
 from functions.story import Gateway, serve
+from functions.tally import Tally
 from functions.telemetry import Telemetry
 
 log = logging.getLogger("farebox.stream")
@@ -121,6 +122,7 @@ class App:
             await serve(self.gateway or self.open(), exchange, watch)
         except FareboxError as error:
             watch.failed(error)
+            self._count(exchange, error)
             await exchange.refuse(error)
             if isinstance(error, TooLarge):
                 await exchange.drain(4 * self.settings.max_body_bytes)
@@ -130,12 +132,18 @@ class App:
         except Exception as error:  # noqa: BLE001  the last resort, told to the log by `where`
             log.error("a request failed: %s", where(error))  # a fault of ours: its hold, if it had one, expires
             watch.failed(failure := FareboxError("The gateway failed; nothing was charged."))
+            self._count(exchange, failure)
             if exchange.started:
                 return  # the server closes the connection: the client sees that the answer is not whole
             await exchange.refuse(failure)
         finally:
             exchange.ending()  # for an answer that has no end
         await exchange.finish()
+
+    def _count(self, exchange: HttpExchange, error: FareboxError) -> None:
+        """A refusal, for the statistics of the project whose key it came with."""
+        if self.gateway:
+            self.gateway.tally.refused(self.gateway.door.project_of(exchange.sent), error)
 
     def _context(self, headers: dict[bytes, list[str]]) -> dict[str, Any]:
         """What API Gateway says about the request, which the adapter hands on; {} where there is none."""
@@ -177,6 +185,7 @@ class App:
             addresses=Addresses(self.rules.address_limits),
             door=door_of(settings, ledger, callers, self.outside),
             connect=self.outside.connect,
+            tally=Tally(ledger),
         )
         # What is there now stays for good, and a request makes few cycles: collect rarely (11 % of CPU otherwise).
         gc.collect()
@@ -195,6 +204,8 @@ class App:
                     return
                 await send({"type": "lifespan.startup.complete"})
             else:
+                if self.gateway:
+                    await self.gateway.tally.close()
                 if self.outside:
                     await self.outside.close()
                 await send({"type": "lifespan.shutdown.complete"})

@@ -152,7 +152,7 @@ class RunningGateway:
     def request(
         self, method: str, path: str, body: Any = None, key: str = "", headers: dict[str, str] | None = None
     ) -> "Answer":
-        """One request with the standard library. A dict is sent as JSON, bytes and text as they are."""
+        """One request with the standard library; it goes nowhere else. A dict is sent as JSON, all else as it is."""
         sent = dict(headers or {})
         if key:
             sent.setdefault("Authorization", f"Bearer {key}")
@@ -162,11 +162,15 @@ class RunningGateway:
         data = body.encode() if isinstance(body, str) else body
         request = urllib.request.Request(self.url + path, data=data, headers=sent, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=60) as response:
+            with urllib.request.build_opener(_Stays).open(request, timeout=60) as response:
                 return Answer(response.status, dict(response.headers.items()), response.read())
         except urllib.error.HTTPError as error:
             with error:
                 return Answer(error.code, dict(error.headers.items()), error.read())
+
+    def visit(self, path: str, headers: dict[str, str] | None = None, method: str = "GET") -> "Answer":
+        """What a browser is answered that is led here."""
+        return self.request(method, path, headers={"Accept": "text/html,*/*;q=0.8"} | (headers or {}))
 
     def register(self, email: str) -> str:
         """Register an address; gives the key that was mailed."""
@@ -194,7 +198,13 @@ class RunningGateway:
     def ledger(self) -> Ledger:
         """This gateway's ledger, synchronous: `tables.drive(tidy.read(gateway.ledger(), account_id))`."""
         tables.bind(self.settings)
-        return Ledger(tables.Synchronous(self.settings), tables.SystemClock(), os.urandom, self.settings.table_prefix)
+        settings, store = self.settings, tables.Synchronous(self.settings)
+        return Ledger(store, tables.SystemClock(), os.urandom, settings.table_prefix, secret=settings.hash_secret)
+
+
+class _Stays(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        return None
 
 
 @dataclass
@@ -248,7 +258,7 @@ def gateways(dynamodb_url: str, folder: Path) -> Iterator[StartGateway]:
             settings = settings_module.read(variables)
             direct = dataclasses.replace(settings, dynamodb_endpoint_url=dynamodb_url, ledger_timeout_s=30)
             tables.create_tables(direct)
-            arguments = ["-m", "infra.local.server", "--port", str(port), "--stage", stage]
+            arguments = ["-m", "infra.local.server", "--port", str(port), "--stage", stage, "--outbox"]
             log = folder / f"gateway-{port}.log"
             child = running.enter_context(process(arguments, os.environ | variables, log))
             wait_until(lambda: child.poll() is not None or answers(f"{url}/health"), "the gateway")

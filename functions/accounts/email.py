@@ -25,12 +25,6 @@ def normal(value: object, refused_domains: tuple[str, ...] = ()) -> str:
     return address
 
 
-def mailbox(address: str) -> str:
-    """The address with its tag folded: `ada+news@example.com` leads to `ada@example.com`."""
-    local, _, domain = address.rpartition("@")
-    return f"{local.partition('+')[0] or local}@{domain}"
-
-
 def is_reserved(address: str) -> bool:
     """Whether nobody can receive mail there."""
     return address.endswith(RESERVED)

@@ -14,6 +14,7 @@ from functions.ledger import grants
 from functions.ledger.counters import count_one
 from functions.ledger.credentials import credential_id
 from functions.ledger.store import Ledger
+from functions.ledger.tombstones import mailbox as mailbox_of
 from functions.ledger.windows import Limit
 from functions.settings import Settings
 
@@ -60,7 +61,7 @@ async def register(ledger: Ledger, settings: Settings, signup: Gain, email: obje
     started_s = ledger.clock.now()
     address = addresses.normal(email, settings.refused_email_domains)
     by_mailbox = Limit("d", settings.registration_address_limit, "registrations a day for one e-mail address")
-    mailbox = addresses.mailbox(address)
+    mailbox = mailbox_of(address)
     await count_one(ledger, digest("register-email", mailbox, settings.hash_secret), (by_mailbox,), {})
     trial = grants.Trial(signup.amount, signup.lasts_s)
     who = grants.Address(PROJECT, address, mailbox if settings.trial_per_mailbox else "")

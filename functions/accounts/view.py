@@ -32,9 +32,9 @@ def account_view(
         "project": project,
         "user_id": int(number),
         "email": account.email or None,
-        "created": _time(account.created),
-        "balance": _balance(account, now_s),
-        "use": [_day(totals) for totals in recent_days(account, today - DAYS_SHOWN + 1, today)],
+        "created": time_view(account.created),
+        "balance": balance_view(account, now_s),
+        "use": [day_view(totals) for totals in recent_days(account, today - DAYS_SHOWN + 1, today)],
         "receipts": [receipt_view(receipt) for receipt in recent_receipts(account.account_id, RECEIPTS_SHOWN)],
         "packs": [offer.view() for offer in offers],
         "methods": list(methods),
@@ -42,13 +42,14 @@ def account_view(
     }
 
 
-def _balance(account: Account, now_s: float) -> dict[str, Any]:
-    lots = [lot for lot in account.lots.values() if lot.expires > now_s]
-    trial = account.lots.get("trial")
+def balance_view(account: Account, now_s: float) -> dict[str, Any]:
+    """What there is, in credits: to spend, of it what expires and when the first of it does, held, spent, owed."""
+    lots = [lot for _, lot in account.lots_in_order(now_s)]
+    first = lots[0] if lots else account.lots.get("trial")
     return {
         "available": money.credits(account.available(now_s)),
         "trial": money.credits(sum(lot.left for lot in lots)),
-        "trial_expires": _time(trial.expires) if trial else None,
+        "trial_expires": time_view(first.expires) if first else None,
         "paid": money.credits(account.paid),
         "held": money.credits(account.held()),
         "spent": money.credits(account.spent),
@@ -56,7 +57,8 @@ def _balance(account: Account, now_s: float) -> dict[str, Any]:
     }
 
 
-def _day(totals: DayTotals) -> dict[str, Any]:
+def day_view(totals: DayTotals) -> dict[str, Any]:
+    """What was used on a UTC day."""
     return {
         "day": datetime.fromtimestamp(totals.day * DAY_S, UTC).date().isoformat(),
         "requests": totals.requests,
@@ -70,7 +72,7 @@ def receipt_view(receipt: Receipt) -> dict[str, Any]:
     """A receipt as its user sees it; docs/receipts.md says what each field is. Who was asked is the owner's to know."""
     return {
         "id": receipt.receipt_id,
-        "created": _time(receipt.created),
+        "created": time_view(receipt.created),
         "endpoint": receipt.endpoint,
         "model": receipt.model,
         "outcome": receipt.outcome,
@@ -90,5 +92,6 @@ def receipt_view(receipt: Receipt) -> dict[str, Any]:
     }
 
 
-def _time(seconds: int) -> str:
+def time_view(seconds: int) -> str:
+    """ISO 8601, in UTC."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -11,13 +11,27 @@ from functions.errors import Unauthenticated
 from functions.events import Event, headers, source_address
 from functions.settings import Settings
 
+PAGE = "/admin"
+"""Whose GET may bring the key in its address."""
+TOLD_IN_BODY = tuple(f"/admin/{change}" for change in ("adjust", "block", "delete", "grant", "unblock"))
+"""Whose POST may bring the key in its body, as scripts do that know nothing of headers."""
+MAY_LACK_HEADER = frozenset({("GET", PAGE), ("HEAD", PAGE), *(("POST", path) for path in TOLD_IN_BODY)})
+
 
 def is_operator(settings: Settings, event: Event) -> bool:
-    """Whether an API Gateway event, of a request or for an authorizer, is the operator's.
+    """Whether an API Gateway event, of a request or for an authorizer, is the operator's by its Authorization header.
 
     Outside ADMIN_ALLOWED_CIDRS it never is, whatever the key; without an ADMIN_KEY nobody is the operator.
     """
-    return _is_inside(settings, event) and _has_key(settings, headers(event, "authorization"))
+    return is_inside(settings, event) and _has_header(settings, headers(event, "authorization"))
+
+
+def may_go_on(settings: Settings, event: Event, method: str, path: str) -> bool:
+    """Whether a request may go on to the function: the operator's, or one that may bring its key where no authorizer
+    sees it, from an allowed network and without any Authorization header. The function judges that one."""
+    if headers(event, "authorization"):
+        return is_operator(settings, event)
+    return (method, path) in MAY_LACK_HEADER and is_inside(settings, event)
 
 
 def is_signed(settings: Settings, event: Event) -> bool:
@@ -29,10 +43,10 @@ def is_signed(settings: Settings, event: Event) -> bool:
     context = event["requestContext"]
     identity = context.get("identity", {})
     ours = bool(identity.get("accountId")) and identity.get("accountId") == context.get("accountId")
-    return settings.on_lambda and bool(identity.get("userArn")) and ours and _is_inside(settings, event)
+    return settings.on_lambda and bool(identity.get("userArn")) and ours and is_inside(settings, event)
 
 
-def _is_inside(settings: Settings, event: Event) -> bool:
+def is_inside(settings: Settings, event: Event) -> bool:
     """Whether a request is from an allowed network; an IPv4 address written as IPv6 counts as itself."""
     forwarded = ",".join(headers(event, "x-forwarded-for"))
     address = client_address(source_address(event), forwarded, settings.trusted_hops)
@@ -45,11 +59,17 @@ def _is_inside(settings: Settings, event: Event) -> bool:
     return any(parsed in network for network in settings.admin_allowed_cidrs)
 
 
-def _has_key(settings: Settings, authorization: Sequence[str]) -> bool:
+def has_key(settings: Settings, key: object) -> bool:
+    """Whether a key is the operator's; it takes as long for every key."""
+    # Of equal length, so that the time tells nothing of the key's either.
+    texts = (key if isinstance(key, str) else "", settings.admin_key)
+    given, right = (hashlib.sha256(text.encode(errors="surrogatepass")).digest() for text in texts)
+    return hmac.compare_digest(given, right) and bool(settings.admin_key)
+
+
+def _has_header(settings: Settings, authorization: Sequence[str]) -> bool:
     try:
         key = bearer(authorization)
     except Unauthenticated:
         return False
-    # Of equal length, so that the time tells nothing of the key's either.
-    given, right = (hashlib.sha256(text.encode()).digest() for text in (key, settings.admin_key))
-    return hmac.compare_digest(given, right) and bool(settings.admin_key)
+    return has_key(settings, key)

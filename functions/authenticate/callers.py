@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from functions.errors import LedgerUnavailable, Unauthenticated
 from functions.ledger import credentials, grants
-from functions.ledger.account import Account
+from functions.ledger.account import DELETED, Account
 from functions.ledger.store import Ledger
 
 REMEMBERED_MAX = 10_000
@@ -22,6 +22,8 @@ class Caller:
     credential_id: str
     account_id: str
     credentials_version: int
+    ends: int = 0
+    """When its key is refused from, in seconds since 1970; 0: never by itself."""
 
     @property
     def project_id(self) -> str:
@@ -58,34 +60,37 @@ class Callers:
         self.by_id: OrderedDict[str, Caller] = OrderedDict()
         self.accounts: OrderedDict[str, Account] = OrderedDict()
 
-    def remembered(self, asker: Asker) -> Caller | None:
-        """The caller of a key seen before, which may have been revoked since, or of a visitor."""
-        return self.by_id.get(_identifier(asker))
+    def remembered(self, asker: Asker, now_s: float) -> Caller | None:
+        """The caller of a key seen before, which has not ended but may have been revoked since, or of a visitor."""
+        caller = self.by_id.get(_identifier(asker))
+        return None if caller and 0 < caller.ends <= now_s else caller
 
     async def look_up(self, ledger: Ledger, asker: Asker) -> Caller:
         """Who is asking, read now. Raises Unauthenticated, LedgerUnavailable."""
         identifier = _identifier(asker)
         self.by_id.pop(identifier, None)
         if isinstance(asker, str):
-            account = await self._of_key(ledger, identifier)
+            account, ends = await self._of_key(ledger, identifier)
         else:
-            account = await self._of_visitor(ledger, asker)
-        caller = Caller(identifier, account.account_id, account.credentials_version)
+            account, ends = await self._of_visitor(ledger, asker), 0
+        caller = Caller(identifier, account.account_id, account.credentials_version, ends)
         self.by_id[identifier] = caller
         self.saw(account)
         if len(self.by_id) > REMEMBERED_MAX:
             self.by_id.popitem(last=False)
         return caller
 
-    async def _of_key(self, ledger: Ledger, identifier: str) -> Account:
+    async def _of_key(self, ledger: Ledger, identifier: str) -> tuple[Account, int]:
         found = await credentials.find(ledger, identifier)
         if found and found[0].state == "pending":
             project = found[0].account_id.rpartition("/")[0]
             await grants.activate(ledger, grants.Address(project, found[0].email), identifier)
             found = await credentials.find(ledger, identifier)
-        if not found or found[0].state != "live":
+        if not found or found[0].state != "live" or found[1].state == DELETED:
             raise Unauthenticated
-        return found[1]
+        if 0 < found[0].ends <= ledger.clock.now():
+            raise Unauthenticated
+        return found[1], found[0].ends
 
     async def _of_visitor(self, ledger: Ledger, visitor: Visitor) -> Account:
         """At first sight an account is made, once: whoever comes second finds it."""

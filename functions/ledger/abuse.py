@@ -112,6 +112,16 @@ async def offend(ledger: Ledger, account: Account, policy: Policy) -> Account:
     raise LedgerUnavailable("The ledger is busy; nothing was charged.")
 
 
+def offences(account: Account, now_s: float) -> int:
+    """How many offences are counted against an account now: those of windows that are not over."""
+    counted = 0
+    for name in _windows(account):
+        period, _, index = name.removeprefix(GROUP).partition(":")
+        if period in PERIODS and str(PERIODS[period](int(now_s)).index) == index:
+            counted += account.number(name)
+    return counted
+
+
 async def block(ledger: Ledger, account_id: str, until: int | None) -> Account:
     """Refuse an account's requests until a moment, in seconds since 1970; None: for good. Returns the account after.
 

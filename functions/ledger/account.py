@@ -9,8 +9,14 @@ DAY_TOTALS = ("requests", "input", "output", "cost")
 """What is summed per UTC day, in attributes such as `input:20779` (tokens; microcredits for cost)."""
 
 
+OPEN, DELETED = "open", "deleted"
+"""States: in use; closed for ever, and nobody's: functions/ledger/deletion.py."""
+LATE_S = 2 * 86400
+"""So long after a deletion it is still looked for what a process may write that was asleep."""
+
+
 class AccountGone(Exception):
-    """There is no such account."""
+    """There is no such account, or it was deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,11 @@ class Account:
     @property
     def state(self) -> str:
         return str(self.item["state"]["S"])
+
+    def has_leftovers(self, now_s: float) -> bool:
+        """Whether it was deleted and there may be something left of its user: functions/ledger/leftovers.py."""
+        is_new = now_s - self.number("deleted") < LATE_S
+        return self.state == DELETED and (is_new or "erased" not in self.item)
 
     @property
     def blocked(self) -> int:

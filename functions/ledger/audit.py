@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 
 from functions.errors import LedgerUnavailable, where
 from functions.ledger import account as accounts
-from functions.ledger import checkpoints, tidy
+from functions.ledger import checkpoints, joined, tidy
 from functions.ledger.account import Account
 from functions.ledger.checkpoints import BEGINNING, Checkpoint
 from functions.ledger.store import Item, Ledger
@@ -52,6 +52,8 @@ class Finding:
     """Whether a new checkpoint was written."""
     unread: bool = False
     """The ledger could not be reached for it: nothing is known of it."""
+    leftovers: bool = False
+    """It was deleted, and there may be something left of its user."""
 
     @property
     def drift(self) -> int:
@@ -88,7 +90,7 @@ async def audit_all(ledger: Ledger, start: str = "", *, full: bool = False) -> A
     request: Item = {"TableName": ledger.table("accounts"), "Limit": ACCOUNTS_PER_PAGE}
     if start:
         request["ExclusiveStartKey"] = accounts.key(start)
-    async for item in _pages(ledger, "Scan", request):
+    async for item in pages(ledger, "Scan", request):
         try:
             finding = await audit_account(ledger, item["account_id"]["S"], full=full)
         except tidy.AccountGone:
@@ -101,7 +103,8 @@ async def audit_all(ledger: Ledger, start: str = "", *, full: bool = False) -> A
 async def audit_account(ledger: Ledger, account_id: str, *, full: bool = False) -> Finding:
     """Audit one account from its last checkpoint, and write the next one where nothing is wrong.
 
-    `full` computes from the beginning; it needs every receipt there ever was. Raises AccountGone, LedgerUnavailable.
+    `full` computes from the beginning; it needs every receipt there ever was, so it is not for a deleted account.
+    Raises AccountGone, LedgerUnavailable.
     """
     try:
         stored = await checkpoints.find(ledger, account_id)
@@ -109,14 +112,17 @@ async def audit_account(ledger: Ledger, account_id: str, *, full: bool = False) 
         now_s = ledger.clock.now()
         expired = {hold.hold_id for hold in account.holds.values() if hold.expires <= now_s}
         account = await tidy.tidy(ledger, account)
-        books = _Books(account, BEGINNING if full else stored or BEGINNING)
+        await joined.enlist(ledger, account)
+        begins = full and account.state != accounts.DELETED
+        books = _Books(account, BEGINNING if begins else stored or BEGINNING)
         await _audit(ledger, books)
     except (KeyError, TypeError, ValueError) as error:  # an item that is none of the ledger's writing
         log.warning("the audit of %s ended: %s", account_id, where(error))
         return Finding(account_id, (Mismatch(f"cannot be read or tidied ({type(error).__name__})", 1),))
     advanced = not books.mismatches and await checkpoints.advance(ledger, account_id, stored, books.reached)
     healed = len(expired - account.holds.keys())
-    return Finding(account_id, tuple(books.mismatches), books.entries, books.receipts, healed, advanced)
+    left = account.has_leftovers(now_s)
+    return Finding(account_id, tuple(books.mismatches), books.entries, books.receipts, healed, advanced, leftovers=left)
 
 
 async def _audit(ledger: Ledger, books: _Books) -> None:
@@ -219,10 +225,11 @@ def _since(ledger: Ledger, account: Account, table: str, sort: str, after: Item)
     if after != {"S": ""}:  # DynamoDB takes no empty key
         request["KeyConditionExpression"] += f" AND {sort} > :after"
         request["ExpressionAttributeValues"] |= {":after": after}
-    return _pages(ledger, "Query", request)
+    return pages(ledger, "Query", request)
 
 
-async def _pages(ledger: Ledger, operation: str, request: Item) -> AsyncIterator[Item]:
+async def pages(ledger: Ledger, operation: str, request: Item) -> AsyncIterator[Item]:
+    """The items of a Query or a Scan, page by page. Raises LedgerUnavailable."""
     while True:
         page = await ledger.read(operation, request)
         for item in page["Items"]:

@@ -33,15 +33,21 @@ class Credential:
     state: str
     """live, pending or revoked."""
     email: str
+    ends: int = 0
+    """When it is refused from, in seconds since 1970; 0: never by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class UserKey:
-    """A key that an owner made for a user, as it is listed: `created` in seconds since 1970."""
+    """A key of a user, as it is listed: `created` and `ends` in seconds since 1970."""
 
     key_id: str
     shown: str
     created: int
+    label: str = ""
+    """What people call it."""
+    ends: int = 0
+    """0: never by itself."""
 
 
 def new_key(ledger: Ledger, prefix: str = "sk-") -> str:
@@ -69,6 +75,7 @@ def parse(item: Item) -> Credential:
         item["shown"]["S"],
         item["state"]["S"],
         item["email"]["S"] if "email" in item else "",
+        int(item["ends"]["N"]) if "ends" in item else 0,
     )
 
 
@@ -81,6 +88,7 @@ def ended(ledger: Ledger, identifier: str) -> Item:
     """A part of a transaction that revokes a key; it must be there."""
     write = Expression()
     write.sets.append(f"{write.name('#state', 'state')} = :revoked")
+    write.removed.append("email")
     write.values[":revoked"] = {"S": "revoked"}
     write.conditions.append("attribute_exists(credential_id)")
     return write.transact(ledger.table("credentials"), key_of(identifier))
@@ -109,15 +117,15 @@ async def find(ledger: Ledger, identifier: str) -> tuple[Credential, Account] | 
     return parse(items[0]), Account(items[1])
 
 
-async def add_key(ledger: Ledger, account_id: str) -> str:
+async def add_key(ledger: Ledger, account_id: str, label: str = "") -> str:
     """Another key for an account, live at once, beside those it has. Returns the key; nobody is told it again.
 
     Raises AccountGone; Forbidden where it has KEYS_MAX of them; LedgerUnavailable.
     """
     key = new_key(ledger)
-    if len(await keys_of(ledger, account_id)) >= KEYS_MAX:
+    if len(await room(ledger, account_id)) >= KEYS_MAX:
         raise Forbidden(f"A user has at most {KEYS_MAX} keys; revoke one first.", code="too_many_keys")
-    shown = {"shown": {"S": key[:SHOWN_LENGTH]}}
+    shown = {"shown": {"S": key[:SHOWN_LENGTH]}} | ({"label": {"S": label}} if label else {})
     writes = [
         entries.put(ledger, "credentials", to_item(key, account_id, "", "live", _now(ledger)), "credential_id"),
         next_version(ledger, account_id),
@@ -139,8 +147,34 @@ async def add_key(ledger: Ledger, account_id: str) -> str:
 
 async def keys_of(ledger: Ledger, account_id: str) -> tuple[UserKey, ...]:
     """The live keys that were added to an account, the one that was registered apart. Raises LedgerUnavailable."""
+    return tuple(key for key in await _listed(ledger, account_id) if not _has_ended(ledger, key))
+
+
+async def room(ledger: Ledger, account_id: str) -> tuple[UserKey, ...]:
+    """The same, once those that have ended are off the list. Raises LedgerUnavailable."""
+    found = await _listed(ledger, account_id)
+    for key in found:
+        if _has_ended(ledger, key):
+            await revoke(ledger, account_id, key.key_id)
+    return tuple(key for key in found if not _has_ended(ledger, key))
+
+
+def _has_ended(ledger: Ledger, key: UserKey) -> bool:
+    return 0 < key.ends <= ledger.clock.now()
+
+
+async def _listed(ledger: Ledger, account_id: str) -> tuple[UserKey, ...]:
     found = await members.listed(ledger, members.keys(account_id))
-    return tuple(UserKey(item["member"]["S"], item["shown"]["S"], int(item["created"]["N"])) for item in found)
+    return tuple(
+        UserKey(
+            item["member"]["S"],
+            item["shown"]["S"],
+            int(item["created"]["N"]),
+            item["label"]["S"] if "label" in item else "",
+            int(item["ends"]["N"]) if "ends" in item else 0,
+        )
+        for item in found
+    )
 
 
 async def revoke(ledger: Ledger, account_id: str, identifier: str) -> bool:
@@ -151,6 +185,7 @@ async def revoke(ledger: Ledger, account_id: str, identifier: str) -> bool:
     end = Expression()
     state = end.name("#state", "state")
     end.sets.append(f"{state} = :revoked")
+    end.removed.append("email")
     end.conditions += ["account_id = :account", f"{state} <> :revoked"]
     end.values |= {":revoked": {"S": "revoked"}, ":account": {"S": account_id}}
     writes = [
@@ -176,7 +211,9 @@ def next_version(ledger: Ledger, account_id: str) -> Item:
     """A part of a transaction: what was known of the account's keys is not believed any more (rule 7)."""
     write = Expression()
     write.added.append(f"credentials_version {write.number(':one', 1)}")
+    write.conditions.append(f"{write.name('#state', 'state')} <> :deleted")  # a deleted one gets no key
     write.conditions.append("attribute_exists(account_id)")
+    write.values[":deleted"] = {"S": accounts.DELETED}
     return write.transact(ledger.table("accounts"), accounts.key(account_id))
 
 

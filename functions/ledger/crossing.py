@@ -31,7 +31,7 @@ def left(account: Account, now_s: float) -> int:
 def level(account: Account, now_s: float) -> int | None:
     """The level that was crossed and not told; None where there is none."""
     full = account.number("full")
-    if not full:
+    if not full or account.state == accounts.DELETED:
         return None
     percent = left(account, now_s) * 100
     crossed = next((level for level in LEVELS if percent <= full * level), None)

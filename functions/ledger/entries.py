@@ -33,6 +33,47 @@ class Change:
     """What they said it is for."""
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An entry as it stands in the journal. Microcredits; `created` in seconds since 1970."""
+
+    version: int
+    reason: str
+    reference: str
+    amount: int
+    debt: int
+    by: str
+    why: str
+    created: int
+
+
+async def history(ledger: Ledger, account_id: str, limit: int) -> list[Written]:
+    """What was entered for an account, the newest entries, so many, the newest first. Raises LedgerUnavailable."""
+    request: Item = {
+        "TableName": ledger.table("journal"),
+        "KeyConditionExpression": "account_id = :account",
+        "ExpressionAttributeValues": {":account": {"S": account_id}},
+        "ScanIndexForward": False,
+        "ConsistentRead": True,
+    }
+    found: list[Item] = []
+    while len(found) < limit:
+        page = await ledger.read("Query", request | {"Limit": limit - len(found)})
+        found += page["Items"]
+        if "LastEvaluatedKey" not in page:
+            break
+        request |= {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+    return [_written(item) for item in found]
+
+
+def _written(item: Item) -> Written:
+    version, amount, debt, created = (int(item[name]["N"]) for name in ("version", "amount", "debt", "created"))
+    reason, reference, by, why = (
+        str(item[name]["S"]) if name in item else "" for name in ("reason", "reference", "by", "why")
+    )
+    return Written(version, reason, reference, amount, debt, by, why, created)
+
+
 def to_item(account_id: str, version: int, credited: int, change: Change, now: int) -> Item:
     """The journal's item of a change: entry `version` of its account, made when `credited` was the sum."""
     numbers = {"version": version, "amount": change.amount, "debt": change.debt, "created": now}

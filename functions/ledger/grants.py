@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from functions.errors import LedgerUnavailable
 from functions.ledger import account as accounts
-from functions.ledger import credentials, entries, opening
-from functions.ledger.account import Account
+from functions.ledger import credentials, entries, opening, tombstones
+from functions.ledger.account import DELETED, Account
 from functions.ledger.expression import Expression
 from functions.ledger.store import Ambiguous, Item, Ledger, Refused
 
@@ -90,13 +90,14 @@ async def register(ledger: Ledger, address: Address, trial: Trial) -> str:
     """
     key = credentials.new_key(ledger)
     for attempt in range(TRIES_MAX):
-        identity, mailbox_taken = await _find(ledger, address)
+        identity, had, deletions = await _find(ledger, address)
         if identity and identity.holds(key):
             return key  # an earlier attempt, whose answer was lost, was applied
         if identity:
             writes = _wait(ledger, address, identity, key)
         else:
-            writes = _create(ledger, address, NO_TRIAL if mailbox_taken else trial, key)
+            writes = _create(ledger, address, NO_TRIAL if had else trial, key)
+            writes.append(tombstones.unchanged(ledger, address.project, address.email, deletions))
         try:
             await ledger.write("TransactWriteItems", {"TransactItems": writes})
         except (Refused, Ambiguous):
@@ -113,7 +114,7 @@ async def activate(ledger: Ledger, address: Address, identifier: str) -> None:
     Raises LedgerUnavailable.
     """
     for attempt in range(TRIES_MAX):
-        identity, _ = await _find(ledger, address)
+        identity, _, _ = await _find(ledger, address)
         if identity is None or identifier not in identity.pending:
             return
         try:
@@ -125,25 +126,31 @@ async def activate(ledger: Ledger, address: Address, identifier: str) -> None:
     raise LedgerUnavailable("The ledger is busy; nothing was charged.")
 
 
+def replaced(ledger: Ledger, account: Account, identity: Identity, live: str) -> Item:
+    """A part of a transaction: another key (its id) is the one that an account's address is known to have."""
+    address = Address(account.account_id.rpartition("/")[0], account.email)
+    return _identity_update(ledger, address, identity, live, identity.pending)
+
+
 async def first_sight(ledger: Ledger, subject: Subject, gain: Trial) -> str:
     """The account of a subject, made now where there was none; returns its id.
 
     Whoever comes at the same time finds the one that was made, and so does a write that arrives late or again.
+    Of a deleted one the identity has stayed, with nobody behind it: whoever comes again begins anew, without a gain.
     Raises LedgerUnavailable.
     """
-    account_id = opening.new_id(ledger, subject.project)
-    who = {"identity": subject.kind, "shown": subject.shown[:SHOWN_LENGTH_MAX]}
-    writes = [
-        entries.put(ledger, "identities", subject.key | {"account_id": {"S": account_id}}, "identity_id"),
-        *opening.writes(ledger, account_id, (gain.amount, gain.lasts_s), who),
-    ]
+    account_id, before = opening.new_id(ledger, subject.project), ""
     for attempt in range(TRIES_MAX):
         try:
+            writes = _first(ledger, subject, account_id, NO_TRIAL if before else gain, before)
             await ledger.write("TransactWriteItems", {"TransactItems": writes})
         except Refused as refused:
             if refused.item is None:  # somebody else has this number
                 return await first_sight(ledger, subject, gain)
-            return str(refused.item["account_id"]["S"])
+            found = str(refused.item["account_id"]["S"])
+            if found == account_id or not await _is_deleted(ledger, found):
+                return found
+            before = found
         except Ambiguous:
             await ledger.pause(attempt)
         else:
@@ -151,16 +158,36 @@ async def first_sight(ledger: Ledger, subject: Subject, gain: Trial) -> str:
     raise LedgerUnavailable("The ledger is busy; nothing was charged.")
 
 
+def _first(ledger: Ledger, subject: Subject, account_id: str, gain: Trial, before: str) -> list[Item]:
+    """A subject's identity and account, where there is none, or one of an account `before` it, which was deleted."""
+    who = {"identity": subject.kind, "shown": subject.shown[:SHOWN_LENGTH_MAX]}
+    identity = entries.put(ledger, "identities", subject.key | {"account_id": {"S": account_id}}, "identity_id")
+    if before:
+        identity["Put"]["ConditionExpression"] = "account_id = :before"
+        identity["Put"]["ExpressionAttributeValues"] = {":before": {"S": before}}
+    return [identity, *opening.writes(ledger, account_id, (gain.amount, gain.lasts_s), who)]
+
+
 async def find_subject(ledger: Ledger, subject: Subject) -> tuple[str, Account] | None:
-    """The account of a subject, and its id; None where it was never seen. Raises LedgerUnavailable."""
+    """The account of a subject, and its id; None where it was never seen, or deleted. Raises LedgerUnavailable."""
     identity = {"TableName": ledger.table("identities"), "Key": subject.key, "ConsistentRead": True}
     found = (await ledger.read("GetItem", identity)).get("Item")
     if not found:
         return None
     account_id = str(found["account_id"]["S"])
-    account = {"TableName": ledger.table("accounts"), "Key": accounts.key(account_id), "ConsistentRead": True}
-    item = (await ledger.read("GetItem", account)).get("Item")
-    return (account_id, Account(item)) if item else None
+    account = await _account(ledger, account_id)
+    return (account_id, account) if account and account.state != DELETED else None
+
+
+async def _is_deleted(ledger: Ledger, account_id: str) -> bool:
+    account = await _account(ledger, account_id)
+    return account is not None and account.state == DELETED
+
+
+async def _account(ledger: Ledger, account_id: str) -> Account | None:
+    request = {"TableName": ledger.table("accounts"), "Key": accounts.key(account_id), "ConsistentRead": True}
+    item = (await ledger.read("GetItem", request)).get("Item")
+    return Account(item) if item else None
 
 
 def identity_key(project: str, kind: str, subject: str) -> Item:
@@ -168,16 +195,37 @@ def identity_key(project: str, kind: str, subject: str) -> Item:
     return {"identity_id": {"S": f"{project}/{kind}/{subject}"}}
 
 
-async def _find(ledger: Ledger, address: Address) -> tuple[Identity | None, bool]:
-    table = ledger.table("identities")
-    keys = [address.key, identity_key(address.project, "mailbox", address.mailbox or address.email)]
+async def identity_of(ledger: Ledger, account: Account) -> Identity | None:
+    """How an account is known by its address; None where it is not. Raises LedgerUnavailable."""
+    if not account.email:
+        return None
+    project = account.account_id.rpartition("/")[0]
+    key = identity_key(project, "email", account.email)
+    request = {"TableName": ledger.table("identities"), "Key": key, "ConsistentRead": True}
+    found = (await ledger.read("GetItem", request)).get("Item")
+    return identity_from(found) if found and found["account_id"]["S"] == account.account_id else None
+
+
+async def _find(ledger: Ledger, address: Address) -> tuple[Identity | None, bool, int]:
+    """The identity of an address, whether its trial was had, and how often it was deleted."""
+    table, project = ledger.table("identities"), address.project
+    mailbox = address.mailbox or address.email
+    keys = [
+        address.key,
+        tombstones.key(ledger, project, tombstones.ADDRESS, address.email),
+        identity_key(project, "mailbox", mailbox),
+        tombstones.key(ledger, project, tombstones.MAILBOX, mailbox),
+    ]
     gets = [{"Get": {"TableName": table, "Key": key}} for key in keys]
     answer = await ledger.read("TransactGetItems", {"TransactItems": gets})
-    found, taken = (response.get("Item") for response in answer["Responses"])
-    if not found:
-        return None, bool(taken and address.mailbox)
-    pending = tuple(part["S"] for part in found["pending"]["L"])
-    return Identity(found["account_id"]["S"], found["live"]["S"], pending), bool(taken)
+    found, gone, taken, gone_there = (response.get("Item") for response in answer["Responses"])
+    had = bool(gone or (address.mailbox and (taken or gone_there)))
+    return identity_from(found) if found else None, had, tombstones.deletions(gone)
+
+
+def identity_from(item: Item) -> Identity:
+    """Which account an address has, and its keys."""
+    return Identity(item["account_id"]["S"], item["live"]["S"], tuple(part["S"] for part in item["pending"]["L"]))
 
 
 def _create(ledger: Ledger, address: Address, trial: Trial, key: str) -> list[Item]:
@@ -197,6 +245,7 @@ def _create(ledger: Ledger, address: Address, trial: Trial, key: str) -> list[It
     if address.mailbox and trial is not NO_TRIAL:
         first = identity_key(address.project, "mailbox", address.mailbox) | {"account_id": {"S": account_id}}
         writes.append(_put(ledger, "identities", first, "identity_id"))
+        writes.append(tombstones.no_mailbox(ledger, address.project, address.mailbox))
     return writes
 
 

@@ -93,6 +93,7 @@ class Endpoint:
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         request = f"POST / HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n".encode() + body
         connection = self._reuse() or await self._connect()
+        connection.idle_since = time.time()  # from when it asks: a freeze may come before its answer is read
         loop = asyncio.get_running_loop()
         coming: asyncio.Future[tuple[int, bytes]] = loop.create_future()
         timer = loop.call_later(self.timeout_s, connection.fail, "no answer in time")
@@ -106,7 +107,6 @@ class Endpoint:
         finally:
             timer.cancel()
         if connection.reusable:
-            connection.idle_since = time.time()
             self.idle.append(connection)
         else:
             connection.fail("closed by the server")

@@ -30,10 +30,12 @@ LOTS_MAX = 8
 REFERENCE_BYTES_MAX = 500
 LOT_NAME_MAX = 64
 
-INCOMING = frozenset({"purchase", "sign_up", "adjustment", "refund_failed", "dispute_won"})
+INCOMING = frozenset({"purchase", "sign_up", "adjustment", "grant", "refund_failed", "dispute_won"})
 OUTGOING = frozenset({"refund", "dispute", "adjustment"})
 OWED = frozenset({"refund", "dispute"})
 """What goes out although it may be spent: the rest is owed."""
+BY_HAND = frozenset({"sign_up", "adjustment", "grant"})
+"""What people enter, by references of their own; nothing of it is entered once the account was deleted."""
 NOTED = frozenset({"dispute_lost"})
 """What moves nothing, and is to be seen all the same."""
 OWN_PARTS = 3
@@ -113,6 +115,8 @@ async def enter(ledger: Ledger, account_id: str, entry: Entry, guard: list[Item]
     owner = ledger.random(8).hex()
     for attempt in range(TRIES_MAX):
         mark, account = await _find(ledger, account_id, entry)
+        if account.state == accounts.DELETED and entry.reason in BY_HAND:
+            raise tidy.AccountGone
         if mark:
             return await _entered(ledger, account, entry, mark, again=mark["owner"]["S"] != owner)
         account = await tidy.tidy(ledger, account)
@@ -212,7 +216,7 @@ async def _entered(ledger: Ledger, account: Account, entry: Entry, mark: Item, *
     """What a mark tells, and the account as it is now; credits that came in pay debt here (rule 10)."""
     if mark["account_id"]["S"] != account.account_id or int(mark["asked"]["N"]) != entry.amount:
         _taken(entry)
-    now = await tidy.read(ledger, account.account_id)
+    now = await tidy.kept(ledger, account.account_id)
     version, amount, debt = (int(mark[name]["N"]) for name in ("version", "amount", "debt"))
     return Entered(now, version, amount, debt, again)
 

@@ -3,10 +3,11 @@
 A member is put and dropped in the transaction that makes it true, so a list is never behind what it lists.
 """
 
+from functions.ledger import ids
 from functions.ledger.store import Item, Ledger
 
 DEFAULT = "default"
-"""The built-in project has no owner who would list its users, and writes no members."""
+"""The built-in project: the operator lists its users, by when they came."""
 LISTED_MAX = 1000
 
 
@@ -23,6 +24,18 @@ def projects(email: str) -> str:
 def keys(account_id: str) -> str:
     """The scope of the keys that an owner made for a user, by their ids."""
     return f"keys/{account_id}"
+
+
+def joined(created: int, number: str) -> tuple[str, str]:
+    """The scope of the built-in project's users by when they came, and one's name in it."""
+    return f"joined/{DEFAULT}", f"{ids.first_at(created)}{number}"
+
+
+def places(project_id: str, number: str, created: int) -> list[tuple[str, str]]:
+    """Scope and name of a user in each list of users that may have them."""
+    if project_id == DEFAULT:
+        return [joined(created, number)]
+    return [(users(project_id), number)]
 
 
 def put(ledger: Ledger, scope: str, member: str, more: Item | None = None) -> Item:

@@ -6,7 +6,7 @@ teller dies, and then again: at least once. Receivers know it again by its `id`,
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 
 from functions.errors import LedgerUnavailable
@@ -61,7 +61,26 @@ async def due(ledger: Ledger, limit: int) -> list[Notice]:
         "ConsistentRead": True,
         "Limit": limit,
     }
-    return [_from_item(item) for item in (await ledger.read("Query", request))["Items"]]
+    return [from_item(item) for item in (await ledger.read("Query", request))["Items"]]
+
+
+async def waiting_of(ledger: Ledger, account_id: str) -> AsyncIterator[Notice]:
+    """What is to be told about an account, due or not: all that waits is looked through. Raises LedgerUnavailable."""
+    request: Item = {
+        "TableName": ledger.table("notices"),
+        "KeyConditionExpression": "#scope = :scope",
+        "FilterExpression": "account_id = :account",
+        "ExpressionAttributeNames": {"#scope": "scope"},
+        "ExpressionAttributeValues": {":scope": {"S": DUE}, ":account": {"S": account_id}},
+        "ConsistentRead": True,
+    }
+    while True:
+        page = await ledger.read("Query", request)
+        for item in page["Items"]:
+            yield from_item(item)
+        if "LastEvaluatedKey" not in page:
+            return
+        request |= {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
 
 async def lease(ledger: Ledger, notice: Notice) -> Notice | None:
@@ -123,7 +142,8 @@ def _key(notice: Notice) -> Item:
     return {"scope": {"S": DUE}, "notice_id": {"S": f"{ids.first_at(notice.due)}-{notice.id}"}}
 
 
-def _from_item(item: Item) -> Notice:
+def from_item(item: Item) -> Notice:
+    """A notice as it stands in the table."""
     told = item["done"]["S"].split(",") if "done" in item else ()
     return Notice(
         id=item["id"]["S"],

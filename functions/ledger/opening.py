@@ -29,7 +29,7 @@ def writes(ledger: Ledger, account_id: str, gift: tuple[int, int], texts: dict[s
     change = entries.Change("trial" if amount else "opened", "", amount)
     entry = entries.to_item(account_id, 1, 0, change, now)
     project, _, number = account_id.rpartition("/")
-    listed = [] if project == members.DEFAULT else [members.put(ledger, members.users(project), number)]
+    listed = [members.put(ledger, *place) for place in members.places(project, number, now)]
     parts = [
         entries.put(ledger, "accounts", account, "account_id"),
         entries.put(ledger, "journal", entry, "account_id"),

@@ -76,10 +76,13 @@ async def project_of_key(ledger: Ledger, credential_id: str) -> str | None:
     return str(item["project_id"]["S"])
 
 
-async def create(ledger: Ledger, owner: str, document: dict[str, Any]) -> Stored:
-    """A new project, at version 1. Raises BadRequest for a document that is too large; LedgerUnavailable."""
+async def create(ledger: Ledger, owner: str, document: dict[str, Any], project_id: str = "") -> Stored:
+    """A new project, at version 1, of an id that ids.project_id made, now or before.
+
+    Raises BadRequest for a document that is too large; LedgerUnavailable.
+    """
     now = int(ledger.clock.now())
-    stored = Stored(ids.project_id(ledger), 1, document, (owner,), OPEN, (), {}, {}, {}, now, now)
+    stored = Stored(project_id or ids.project_id(ledger), 1, document, (owner,), OPEN, (), {}, {}, {}, now, now)
     writes = [
         entries.put(ledger, "projects", to_item(stored), "project_id"),
         members.put(ledger, members.projects(owner), stored.project_id),

@@ -107,6 +107,8 @@ class Ledger:
     prefix: str
     healed: "Callable[[Receipt], None]" = nobody
     """Told of every hold that was resolved though its request had left it open, by its receipt; it never raises."""
+    secret: str = ""
+    """HASH_SECRET: keys the hash of what must be known again and must stand in no table."""
 
     def table(self, name: str) -> str:
         return self.prefix + name

@@ -177,7 +177,7 @@ class Orders(Model):
 
 
 class Notices(Model):
-    """What people are still to be told: functions/ledger/notices.py."""
+    """What people are still to be told: functions/ledger/notices.py; what became of it: functions/ledger/told.py."""
 
     class Meta(_Table):
         table_name = "notices"
@@ -201,7 +201,7 @@ TABLES: tuple[type[Model], ...] = (
     Orders,
     Notices,
 )
-TTL_TABLES = {"windows": "ttl", "claims": "ttl"}
+TTL_TABLES = {"windows": "ttl", "claims": "ttl", "notices": "ttl"}
 
 
 def bind(settings: Settings, connection: Connection | None = None) -> None:

@@ -22,7 +22,15 @@ AccountGone = accounts.AccountGone
 
 
 async def read(ledger: Ledger, account_id: str) -> Account:
-    """The account, read consistently and tidied. Raises AccountGone, LedgerUnavailable."""
+    """The account, read consistently and tidied. Raises AccountGone, also where it was deleted; LedgerUnavailable."""
+    account = await kept(ledger, account_id)
+    if account.state == accounts.DELETED:
+        raise AccountGone
+    return account
+
+
+async def kept(ledger: Ledger, account_id: str) -> Account:
+    """The same of an account that may be deleted: of the books, and of money that comes or goes after."""
     request = {"TableName": ledger.table("accounts"), "Key": accounts.key(account_id), "ConsistentRead": True}
     answer = await ledger.read("GetItem", request)
     if "Item" not in answer:

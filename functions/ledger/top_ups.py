@@ -93,7 +93,7 @@ async def begin(ledger: Ledger, before: TopUp, terms: Terms, order: Order) -> To
     Raises TopUpChanged, LedgerUnavailable.
     """
     made = replace(emptied(before), state=WAITING, terms=terms, setup=order.number, since=order.created)
-    return await place(ledger, before, made, order, [without(ledger, before.account_id)])
+    return await place(ledger, before, made, order, [_agreed(ledger, before.account_id)])
 
 
 def emptied(before: TopUp) -> TopUp:
@@ -157,6 +157,15 @@ def without(ledger: Ledger, account_id: str) -> Item:
     """A part of a transaction: the account is not topped up."""
     write = Expression()
     write.removed += ["top_up", "topping"]
+    return _account(ledger, account_id, write)
+
+
+def _agreed(ledger: Ledger, account_id: str) -> Item:
+    """A part of a transaction: the account is not topped up, and it was not deleted meanwhile."""
+    write = Expression()
+    write.removed += ["top_up", "topping"]
+    write.conditions.append(f"{write.name('#state', 'state')} = :open")
+    write.values[":open"] = {"S": accounts.OPEN}
     return _account(ledger, account_id, write)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functions.accounts import mail
 from functions.errors import LedgerUnavailable, MailUnavailable, NotFound, where
 from functions.ledger import notices, tidy
+from functions.ledger import told as kept
 from functions.ledger.account import Account
 from functions.ledger.notices import Notice
 from functions.ledger.tables import drive
@@ -32,6 +33,7 @@ RETRY_S = (60, 300, 1800, 7200, 43_200)
 GIVEN_UP_AFTER_S = 3 * 86_400
 BEGUN_RETRY_MAX_S = 3600
 """What begins something is never given up, and tried again at least so often."""
+NOT_SENT = "could not be sent: its URL may not be called, or this gateway is not well"
 FAILURES_MAX = 3
 """Of one receiver in a row; then it is left alone until the next run. Of the ledger in a row; then the run ends."""
 PUT_OFF_S, PUT_OFF_MAX_S = 60, 3600
@@ -49,7 +51,7 @@ class Share:
     together: int
 
 
-MAIL, WEBHOOK, BEGUN = "mail", "webhook", "begun"
+MAIL, WEBHOOK, BEGUN = "mail", webhooks.WAY, "begun"
 """Sorts of receivers; all mail goes through one."""
 SHARES = {MAIL: Share(100.0, 100.0, 50), WEBHOOK: Share(20.0, 60.0, 10), BEGUN: Share(60.0, 80.0, 50)}
 """Together a run on AWS: slow owners leave time for receipts, a relay that is slow does for top-ups."""
@@ -175,6 +177,8 @@ class Run:
             self.failures[receiver] += not _is_its_own(way, error)
             said = str(error) if isinstance(error, OutboundFailed) else where(error)
             log.warning("notice %s (%s) of %s failed by %s: %s", *_named(notice), receiver, said)
+            if way.sort == WEBHOOK:
+                drive(kept.keep(self.till.ledger, notice, said if isinstance(error, OutboundFailed) else NOT_SENT))
             return Outcome(failed=True)
         finally:
             taken_s = max(0.0, clock.now() - began_s)
@@ -218,6 +222,7 @@ class Run:
         receiver = self._receiver(notice.project_id)
         if receiver:
             webhooks.send(receiver, notice, account, self.till.ledger.clock.now())
+            drive(kept.keep(self.till.ledger, notice))
 
     def _receiver(self, project_id: str) -> Receiver | None:
         """Where the owner of a project wants to be told; None: nowhere. Raises OutboundFailed, Unavailable."""

@@ -28,6 +28,8 @@ TYPES: Mapping[str, str] = {
     "top_up_failed": "top_up.failed",
 }
 """What owners are told, by the kind of the notice."""
+WAY = "webhook"
+"""What this way to be told is called in a notice's `done`."""
 NAMES = {
     "level": "percent",
     "left": "credits_left",

@@ -14,6 +14,7 @@ BODY_BYTES_MAX = 200_000
 """A project's document has 100 KB at most; nothing else that is sent here is longer."""
 NAME_SHOWN = 60
 LABEL_LENGTH_MAX = 100
+WHY_LENGTH_MAX = 300
 SECRET_LENGTH_MAX = 1000
 SECRET = re.compile(rf"[\x21-\x7e]{{1,{SECRET_LENGTH_MAX}}}")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -27,7 +28,11 @@ def fields(raw: bytes, required: tuple[str, ...] = (), optional: tuple[str, ...]
     """
     if len(raw) > BODY_BYTES_MAX:
         raise TooLarge(f"The body is larger than {BODY_BYTES_MAX} bytes.")
-    given = json_body.parse(raw) if raw else {}
+    return named(json_body.parse(raw) if raw else {}, required, optional)
+
+
+def named(given: dict[str, Any], required: tuple[str, ...], optional: tuple[str, ...]) -> dict[str, Any]:
+    """The same of fields that are read already."""
     known = (*required, *optional)
     for name in given:
         if name not in known:
@@ -65,6 +70,15 @@ def label(value: object, name: str = "label") -> str:
         return ""
     if not isinstance(value, str) or len(value) > LABEL_LENGTH_MAX or CONTROL.search(value):
         raise BadRequest(f"{name} must be one line of at most {LABEL_LENGTH_MAX} characters.", param=name)
+    return value.strip()
+
+
+def why(value: object) -> str:
+    """What somebody says a change is for; "" where they say nothing. Raises BadRequest."""
+    if value is None:
+        return ""
+    if not isinstance(value, str) or len(value) > WHY_LENGTH_MAX or CONTROL.search(value):
+        raise BadRequest(f"why must be one line of at most {WHY_LENGTH_MAX} characters.", param="why")
     return value.strip()
 
 

@@ -4,11 +4,12 @@ from typing import Any
 
 from functions.accounts import email as addresses
 from functions.errors import BadRequest, Forbidden
-from functions.ledger import projects
+from functions.ledger import ids, projects
 from functions.ledger.projects import Stored
 from functions.ledger.store import Ledger
 from functions.owners import asked
 from functions.owners.mine import Mine, parse
+from functions.owners.noted import noted
 from functions.owners.shown import project_line, project_view
 from functions.projects import document
 from functions.settings import Settings
@@ -36,16 +37,27 @@ async def listed(ledger: Ledger, email: str) -> dict[str, Any]:
 
 
 async def create(
-    ledger: Ledger, settings: Settings, email: str, name: object = None, value: Any = None
+    ledger: Ledger,
+    settings: Settings,
+    email: str,
+    *,
+    name: object = None,
+    value: Any = None,
+    what: str = "create_project",
 ) -> dict[str, Any]:
-    """A new project, of a document or as new ones are. Raises BadRequest, Forbidden, LedgerUnavailable."""
+    """A new project, of a document or as new ones are; it is noted as `what`.
+
+    Raises BadRequest, Forbidden, LedgerUnavailable.
+    """
     if value is not None and name is not None:
         raise BadRequest("Give a name or a document, which has its own.", param="name")
     if value is None:
         value = document.new(NAME) | ({} if name is None else {"name": name})
     parse(settings, UNBORN, 1, value)
     await check_room(ledger, settings, email)
-    return project_view(await projects.create(ledger, email, value))
+    project_id = ids.project_id(ledger)
+    making = projects.create(ledger, email, value, project_id)
+    return project_view(await noted(ledger, project_id, making, by=email, what=what, about=f"project {project_id}"))
 
 
 async def change(mine: Mine, version: object, value: Any) -> dict[str, Any]:
@@ -61,11 +73,8 @@ async def close(mine: Mine) -> dict[str, Any]:
     return {"id": mine.project_id, "deleted": True}
 
 
-async def hand_on(mine: Mine, emails: object) -> dict[str, Any]:
-    """Say whose the project is. Whoever says so stays, and stands first: it counts for them alone.
-
-    Raises BadRequest, Forbidden.
-    """
+def addressed(mine: Mine, emails: object) -> tuple[str, ...]:
+    """Whose the project is to be, whoever says so first. Raises BadRequest."""
     if not isinstance(emails, list) or not 0 < len(emails) <= OWNERS_MAX:
         raise BadRequest(f"emails must be a list of 1 to {OWNERS_MAX} addresses.", param="emails")
     named = []
@@ -76,9 +85,13 @@ async def hand_on(mine: Mine, emails: object) -> dict[str, Any]:
             raise BadRequest(error.message, param=f"emails[{index}]") from None
     if mine.email not in named:
         raise BadRequest("You must stay an owner; another owner can take you out.", param="emails")
+    return tuple(dict.fromkeys((mine.email, *named)))
+
+
+async def hand_on(mine: Mine, owners: tuple[str, ...]) -> dict[str, Any]:
+    """Say whose the project is. Whoever says so stays, and stands first: it counts for them alone. Raises Forbidden."""
     if mine.stored.owners[0] != mine.email:
         await check_room(mine.ledger, mine.settings, mine.email)
-    owners = tuple(dict.fromkeys((mine.email, *named)))
     return project_view(await projects.set_owners(mine.ledger, mine.project_id, owners))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from functions import money
 from functions.accounts.view import receipt_view
-from functions.ledger import ids
+from functions.ledger import abuse, ids
 from functions.ledger.account import Account
 from functions.ledger.credentials import UserKey
 from functions.ledger.projects import Stored
@@ -75,6 +75,7 @@ def user_view(account: Account, now_s: float) -> dict[str, Any]:
         "created": time_text(account.created),
         "blocked": blocked,
         "blocked_until": time_text(account.blocked) if blocked and account.blocked < YEAR_9999_S else None,
+        "offences": abuse.offences(account, now_s),
         "available": money.credits(account.available(now_s)),
         "held": money.credits(account.held()),
         "spent": money.credits(account.spent),
@@ -84,7 +85,7 @@ def user_view(account: Account, now_s: float) -> dict[str, Any]:
 
 def key_view(key: UserKey) -> dict[str, Any]:
     """A key that an owner made for a user."""
-    return {"id": key.key_id, "shown": key.shown, "created": time_text(key.created)}
+    return {"id": key.key_id, "shown": key.shown, "label": key.label, "created": time_text(key.created)}
 
 
 def owners_receipt(receipt: Receipt) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from functions.errors import BadRequest, Unauthenticated
 from functions.ledger import sessions
 from functions.ledger.counters import count_one
 from functions.ledger.store import Ledger
+from functions.ledger.tombstones import mailbox as mailbox_of
 from functions.ledger.windows import Limit
 from functions.settings import Settings
 
@@ -56,7 +57,7 @@ async def send_link(ledger: Ledger, settings: Settings, email: object, base_url:
     """
     started_s = ledger.clock.now()
     address = addresses.normal(email, settings.refused_email_domains)
-    mailbox = digest("sign-in-email", addresses.mailbox(address), settings.hash_secret)
+    mailbox = digest("sign-in-email", mailbox_of(address), settings.hash_secret)
     await count_one(ledger, mailbox, _by_mailbox(settings), {})
     if may_sign_in(settings, address):
         token = await sessions.new_link(ledger, address, LINK_LASTS_S)

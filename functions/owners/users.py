@@ -6,46 +6,27 @@ whatever number is given, it is never somebody else's user.
 
 import hashlib
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from functions import money
 from functions.accounts.view import account_view
-from functions.errors import BadRequest, NotFound
-from functions.ledger import abuse, credentials, grants, journal, orders, tidy
+from functions.errors import BadRequest, Forbidden, NotFound
+from functions.ledger import abuse, credentials, deletion, grants, journal, orders, tidy
 from functions.ledger.account import Account, AccountGone
-from functions.ledger.pages import accounts_of, members
 from functions.owners import asked
+from functions.owners.finding import USER_ID
 from functions.owners.keys import KEY_ID
 from functions.owners.mine import Mine
-from functions.owners.shown import key_view, user_id, user_view
+from functions.owners.shown import key_view, time_text, user_id, user_view
 from functions.payments.purchases import SHOWN
 from functions.projects.project import KEY
 
-USER_ID = re.compile("[0-9]{1,15}", re.ASCII)
-LIMIT, LIMIT_MAX = 50, 100
 SHOWN_LENGTH_MAX = 64
 REFERENCE_LENGTH_MAX = 200
 BLOCK_S_MAX = 10 * 366 * 86400
-
-
-def listed(mine: Mine, query: Mapping[str, str]) -> dict[str, Any]:
-    """A page of users, in the order of their numbers. With `blocked` it may hold fewer, and have a `next` all the same.
-
-    Raises BadRequest, LedgerUnavailable.
-    """
-    limit = asked.digits(query["limit"], "limit", 1, LIMIT_MAX) if "limit" in query else LIMIT
-    after, blocked = query.get("after", ""), query.get("blocked", "")
-    if after and not USER_ID.fullmatch(after):
-        raise BadRequest("after must be the next of the page before.", param="after")
-    if blocked not in ("", "true", "false"):
-        raise BadRequest("blocked must be true or false.", param="blocked")
-    found = members(mine.project_id, after, limit + 1)
-    page, now_s = found[:limit], mine.ledger.clock.now()
-    views = [user_view(account, now_s) for account in accounts_of([f"{mine.project_id}/{number}" for number in page])]
-    data = [view for view in views if not blocked or view["blocked"] == (blocked == "true")]
-    following = page[-1] if len(found) > limit else None
-    return {"object": "list", "data": data, "has_more": following is not None, "next": following}
+DAY_S = 86400
+GRANT_DAYS_MAX = 3660
+LOT_DIGITS = 16
 
 
 async def account(mine: Mine, number: str) -> Account:
@@ -82,12 +63,13 @@ async def add(mine: Mine, reference: object) -> dict[str, Any]:
     return {"user_id": user_id(account_id)} | await _new_key(mine, account_id)
 
 
-async def add_key(mine: Mine, number: str) -> dict[str, Any]:
+async def add_key(mine: Mine, number: str, label: object) -> dict[str, Any]:
     """Another key for a user. Raises NotFound, BadRequest."""
+    name = asked.label(label)
     if KEY not in mine.project().methods:
         raise BadRequest("This project knows nobody by key: its document does not turn on auth.key.", param="auth.key")
     found = await account(mine, number)
-    return {"user_id": user_id(found.account_id)} | await _new_key(mine, found.account_id)
+    return {"user_id": user_id(found.account_id)} | await _new_key(mine, found.account_id, name)
 
 
 async def revoke_key(mine: Mine, number: str, key_id: str) -> dict[str, Any]:
@@ -112,24 +94,71 @@ async def unblock(mine: Mine, number: str) -> dict[str, Any]:
     return user_view(await abuse.unblock(mine.ledger, found.account_id), mine.ledger.clock.now())
 
 
-async def credit(mine: Mine, number: str, credits: object, reference: object) -> dict[str, Any]:
+async def credit(mine: Mine, number: str, credits: object, *, reference: object, why: object) -> dict[str, Any]:
     """Give or take credits, once for a reference; what is taken stops at zero. Raises BadRequest, NotFound.
 
     `credits` of the answer are those that came or went; `again` says that the reference had been entered before.
     """
-    amount, name = _amount(credits), _reference(reference)
+    entry = journal.Entry(amount(credits), "adjustment", _reference(reference), None, mine.email, asked.why(why))
+    return _given(mine, await _enter(mine, number, entry))
+
+
+async def grant(
+    mine: Mine, number: str, credits: object, *, days: object, reference: object, why: object
+) -> dict[str, Any]:
+    """Give credits that expire, once for a reference. Raises BadRequest, NotFound, Forbidden where there are too many.
+
+    Sent again with other days, the reference changes nothing; `expires` is null where they are over or used up.
+    """
+    given, name = amount(credits), _reference(reference)
+    if given < 0:
+        raise BadRequest("credits must be more than 0: what is granted is not taken.", param="credits")
+    expires = int(mine.ledger.clock.now()) + asked.whole(days, "days", 1, GRANT_DAYS_MAX) * DAY_S
+    lot = f"grant-{hashlib.sha256(name.encode()).hexdigest()[:LOT_DIGITS]}"
+    entry = journal.Entry(given, "grant", name, (lot, expires), mine.email, asked.why(why))
+    done = await _enter(mine, number, entry)
+    left = done.account.lots.get(lot)
+    return _given(mine, done) | {"expires": time_text(left.expires) if left else None}
+
+
+async def without_name(mine: Mine, number: str, why: object) -> str:
+    """Why a user is deleted, without what they were known by: it is kept when they are gone. Raises NotFound."""
+    said, found = asked.why(why), await account(mine, number)
+    for name in (found.email, found.shown):
+        said = re.sub(re.escape(name), "…", said, flags=re.IGNORECASE) if name else said
+    return said
+
+
+async def delete(mine: Mine, number: str, why: str) -> dict[str, Any]:
+    """End a user's account: their keys, receipts and credits. Raises NotFound.
+
+    Where requests of theirs run, it is not `finished`, and the nightly maintenance finishes it.
+    """
+    found = await account(mine, number)
+    gone = await deletion.delete(mine.ledger, found.account_id, mine.email, why)
+    forfeited = money.credits(gone.forfeited)
+    return {"user_id": int(number), "deleted": True, "finished": gone.finished, "forfeited": forfeited}
+
+
+async def _enter(mine: Mine, number: str, entry: journal.Entry) -> journal.Entered:
     found = await account(mine, number)
     try:
-        done = await journal.enter(mine.ledger, found.account_id, journal.Entry(amount, "adjustment", name))
+        return await journal.enter(mine.ledger, found.account_id, entry)
     except journal.ReferenceTaken:
         raise BadRequest("This reference was entered for another user or amount.", param="reference") from None
+    except (journal.LotsFull, journal.LotTaken):
+        most = f"A user has at most {journal.LOTS_MAX} gifts of credits that expire; wait until one is used up or over."
+        raise Forbidden(most, code="too_many_grants") from None
+
+
+def _given(mine: Mine, done: journal.Entered) -> dict[str, Any]:
     view = user_view(done.account, mine.ledger.clock.now())
     return view | {"credits": _signed(done.amount), "again": done.again}
 
 
-async def _new_key(mine: Mine, account_id: str) -> dict[str, Any]:
-    key = await credentials.add_key(mine.ledger, account_id)
-    return {"key_id": credentials.credential_id(key), "key": key}
+async def _new_key(mine: Mine, account_id: str, label: str = "") -> dict[str, Any]:
+    key = await credentials.add_key(mine.ledger, account_id, label)
+    return {"key_id": credentials.credential_id(key), "key": key, "label": label}
 
 
 def _account_id(mine: Mine, number: str) -> str:
@@ -145,7 +174,7 @@ def _reference(value: object) -> str:
     return value
 
 
-def _amount(value: object) -> int:
+def amount(value: object) -> int:
     """Credits as people write them, such as 5, "5.5" or -3, in microcredits. Raises BadRequest; 0 is none."""
     written = str(value) if isinstance(value, int) else value
     negative = isinstance(written, str) and written.startswith("-")

@@ -51,7 +51,7 @@ async def agree(ledger: Ledger, settings: Settings, buyer: Buyer, asked: dict[st
     live, account = buyer.lane.live, buyer.account
     offer = packs.find(buyer.lane, asked["pack"])
     below, per_day = _below(asked["below"], offer), _per_day(asked["per_day"])
-    back = checkout.return_to(settings, live, asked.get("return_url"), buyer.base_url)
+    back = checkout.return_to(settings, buyer, asked.get("return_url"))
     connection = checkout.connection_of(settings, live, provider.STRIPE)
     checkout.may_buy(buyer, connection)
     _is_free(account, ledger.clock.now())

@@ -21,16 +21,20 @@ from functions.settings import Settings
 
 LASTS_S = 3600
 """How long a page to pay at is there, where the provider takes our word for it. Stripe takes 30 minutes to a day."""
-DONE_PATH = "/checkout/done"
+DONE_PAGE = "/paid.html"
 
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """Who buys, and how they are known; `base_url` is the address at which they asked."""
+    """Who buys, and how they are known; `base_url` is the address at which they asked.
+
+    `site_url` is where our pages are; "" where that is not configured.
+    """
 
     lane: Lane
     account: Account
     base_url: str
+    site_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ async def begin(ledger: Ledger, settings: Settings, buyer: Buyer, asked: Asked) 
     is_user(buyer)
     live = buyer.lane.live
     offer = packs.find(buyer.lane, asked.pack)
-    back = return_to(settings, live, asked.return_url, buyer.base_url)
+    back = return_to(settings, buyer, asked.return_url)
     connection = connection_of(settings, live, asked.method)
     may_buy(buyer, connection)
     await count(ledger, settings, buyer.account)
@@ -133,11 +137,18 @@ def webhook_url(base_url: str, connection: Connection) -> str:
     return f"{base_url}{of}/{connection.provider}/webhook"
 
 
-def return_to(settings: Settings, live: Live, given: object, base_url: str) -> str:
-    """Where a buyer goes back to: a page of ours, or one of the app's own, on an origin that the project allows."""
+def return_to(settings: Settings, buyer: Buyer, given: object) -> str:
+    """Where a buyer goes back to: a page of ours, or one of the app's own, on an origin that the project allows.
+
+    Raises BadRequest, and NotConfigured where it is to be a page of ours.
+    """
+    live = buyer.lane.live
     if given is None:
-        return base_url + DONE_PATH
-    origins = live.project.origins if live.stored else {*settings.site_origins, _origin(base_url)}
+        if not buyer.site_url:
+            raise NotConfigured("SITE_URL")
+        return buyer.site_url + DONE_PAGE
+    ours = {*settings.site_origins, _origin(buyer.base_url), _origin(buyer.site_url)} - {""}
+    origins = live.project.origins if live.stored else ours
     if not isinstance(given, str) or _origin(given) not in origins:
         if isinstance(given, str) and live.stored and not origins:
             return check_url("return_url", given, settings.outbound_allowed_cidrs, query=True)

@@ -66,9 +66,9 @@ async def _next(here: charging.Here, account_id: str) -> int | None:
     """One step; None where there may be another."""
     ledger = here.ledger
     top_up = await top_ups.read(ledger, account_id)
-    account = await tidy.read(ledger, account_id)
     if top_up.placed:
         return await _go_on(here, top_up)
+    account = await tidy.read(ledger, account_id)
     if top_up.state == top_ups.WAITING and top_up.card:
         await top_ups.change(ledger, top_up, replace(top_up, state=top_ups.ON), [_wanted(ledger, top_up)])
         return None

@@ -61,7 +61,7 @@ class Door:
         """Who is asking, where that is known without asking anybody. Raises what `find` raises."""
         key, token = _key(sent), _token(sent)
         if key[:3] not in MODE_OF:
-            caller = self.callers.remembered(key)
+            caller = self.callers.remembered(key, ledger.clock.now())
             live = self.projects.known(caller.project_id) if caller else None
             return _by_key(sent, live, key, token, caller) if live and caller else None
         seen = self._seen.get(_visit(key, token, sent.scope))
@@ -71,7 +71,7 @@ class Door:
         if not live or (live.project.project_id, live.revision) != (seen.project_id, seen.revision):
             return None
         judge(live, sent)
-        known = self.callers.remembered(seen.visitor)
+        known = self.callers.remembered(seen.visitor, ledger.clock.now())
         return Asking(live.lane(seen.lane), seen.visitor, known) if known else None
 
     async def find(self, ledger: Ledger, sent: Sent) -> Asking:
@@ -100,6 +100,17 @@ class Door:
         if len(self._seen) > REMEMBERED_MAX:
             self._seen.popitem(last=False)
         return Asking(lane, visitor, caller)
+
+    def project_of(self, sent: Sent) -> str:
+        """The project that a request's key is of; "" where this process knows of none. Asks nobody, raises nothing."""
+        try:
+            key = _key(sent)
+        except Unauthenticated:
+            return ""
+        if key[:3] in MODE_OF:
+            return self.projects.named_by(key)
+        caller = self.callers.remembered(key, 0)  # of a key that has ended, too
+        return caller.project_id if caller else ""
 
     async def _visitor(self, live: Live, token: str, scope: str) -> tuple[Lane, Visitor, float]:
         """Who comes with a token, or with none; and until when that is so, in seconds since 1970."""

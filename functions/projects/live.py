@@ -196,6 +196,10 @@ class Projects:
                 raise Unauthenticated
         return live
 
+    def named_by(self, key: str) -> str:
+        """The project whose key this is, or was; "" where this process has not heard of it. Reads nothing."""
+        return self._by_key.get(credentials.credential_id(key), "")
+
     def known_by_key(self, key: str) -> Live | None:
         """The same without reading anything: None where that would be needed."""
         identifier = credentials.credential_id(key)

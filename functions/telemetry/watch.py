@@ -137,10 +137,8 @@ def charged(receipt: Receipt) -> dict[str, float]:
 
 
 def reason_of(error: FareboxError) -> str:
-    """What an error is in metrics: its code, or its type where it has none; neither is a client's word."""
-    if error.code:
-        return error.code
-    return GATEWAY_FAILED if error.type == FareboxError.type else error.type
+    """What an error is in metrics."""
+    return error.reason
 
 
 def _ms(seconds: float) -> float:

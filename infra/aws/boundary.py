@@ -25,7 +25,7 @@ def boundary(stage: Stage) -> list[Statement]:
     interfaces = "CreateNetworkInterface DeleteNetworkInterface AssignPrivateIpAddresses UnassignPrivateIpAddresses"
     seen = "DescribeNetworkInterfaces DescribeSubnets"
     return [
-        allow("dynamodb", "GetItem BatchGetItem PutItem UpdateItem DeleteItem Query Scan", table),
+        allow("dynamodb", "GetItem BatchGetItem ConditionCheckItem PutItem UpdateItem DeleteItem Query Scan", table),
         allow("secretsmanager", "GetSecretValue", arn("secretsmanager", f"secret:{stage.stack}/*", region)),
         allow("lambda", "InvokeFunction", named(stage, "lambda", "function:")),
         allow("states", "StartExecution", arn("states", f"stateMachine:{stage.stack}-*", region)),

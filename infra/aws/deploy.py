@@ -23,6 +23,7 @@ from infra.aws.chosen_stage import add_stage, is_confirmed, read_stage
 from infra.aws.cloudformation import NEVER_MADE, NOT_USABLE, TEMPLATE_BYTES_MAX, StackError, Stacks, Tell
 from infra.aws.secret_documents import secret_name
 from infra.aws.stage import Stage
+from infra.aws.template.functions import SITE_PARAMETER
 from infra.local.progress import Progress
 from infra.site.files import SiteFailed, files
 
@@ -72,7 +73,12 @@ class Deployment:
         is_first = self.stacks.status(name) in FIRST
         leaves = self.leaves_network
         values = {key: network[key] for key in NETWORK_OUTPUTS if key in network}
-        self._deploy(name, "template.json", values, leaving.with_interfaces(self.stage) if leaves else None)
+        change = leaving.with_interfaces(self.stage) if leaves else None
+        site_url = self._site_url()
+        self._deploy(name, "template.json", values | site_url, change)
+        if self._site_url() != site_url:
+            self.tell(f"{name}: once more, for its functions to know where the site is")
+            self._deploy(name, "template.json", values | self._site_url(), change)
         url = api_url(self.stacks, name, self.stage.name, os.environ.get("AWS_ENDPOINT_URL", ""))
         self._publish(url)
         if is_first:
@@ -87,11 +93,17 @@ class Deployment:
     def delete_network(self) -> None:
         """Delete the network that no function joins any more, then take their right to interfaces away."""
         leaving.delete(self.stacks, f"{self.stage.stack}-network")
-        self._deploy(self.stage.stack, "template.json")
+        self._deploy(self.stage.stack, "template.json", self._site_url())
 
     def _refuse_leftovers(self) -> None:
         if words := leftovers.scheduled_secrets(self.client("secretsmanager"), self.stage):
             raise StackError(words)
+
+    def _site_url(self) -> dict[str, str]:
+        """The parameter by which functions know where the site is: only the stack itself says it, once it is there."""
+        if "SITE_URL" in self.stage.settings:
+            return {}
+        return {SITE_PARAMETER: self.stacks.outputs(self.stage.stack).get("SiteURL", "").rstrip("/")}
 
     def _audit(self) -> None:
         """Start the night's audit once, so that a new stage is not in alarm until its first night."""
@@ -144,7 +156,8 @@ class Deployment:
 
     def _publish(self, url: str) -> None:
         outputs = self.stacks.outputs(self.stage.stack)
-        keys = site.publish(self.s3, outputs["SiteBucketName"], {"api": url}, files())
+        api = self.stage.settings.get("BASE_URL", "").rstrip("/") or url
+        keys = site.publish(self.s3, outputs["SiteBucketName"], {"api": api}, files())
         site.invalidate(self.client("cloudfront"), outputs["SiteDistributionId"])
         self.tell(f"the site: {len(keys)} files at {outputs['SiteURL']}")
 

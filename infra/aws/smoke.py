@@ -23,8 +23,18 @@ SETTLED_WITHIN_S = 10
 
 AGAIN_S = 2
 
+PAGE = "/register.html"
+
 Tell = Callable[[str], None]
 Check = Callable[[], str | None]
+
+
+class _Stays(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+OPENER = urllib.request.build_opener(_Stays)
 
 
 class Unexpected(Exception):
@@ -55,6 +65,8 @@ class Smoke:
 
     url: str
     key: str = ""
+    is_emulated: bool = False
+    """It runs in an emulator of AWS, which has no distribution at the address of one."""
 
     def checks(self) -> Iterator[tuple[str, Check]]:
         """Every check with its name, in order; a check raises Unexpected, or gives a remark."""
@@ -69,6 +81,7 @@ class Smoke:
         yield "a chat without a key is 401 in OpenAI's shape", self.no_key
         yield "the models are not shown without a key", self.models_without_key
         yield "the page to register is there", self.register_page
+        yield "the site knows where the API is", self.site
         yield "a browser's preflight is allowed", self.preflight
         yield "/admin is refused", self.admin
         yield "the console asks who is there", self.console
@@ -102,11 +115,32 @@ class Smoke:
     def models_without_key(self) -> None:
         expect_error(self.ask("GET", "/v1/models"), 401, "invalid_api_key")
 
-    def register_page(self) -> None:
+    def register_page(self) -> str:
         answer = self.ask("GET", "/register")
+        expect(answer, 303)
+        page = answer.headers.get("location", "")
+        if not page.endswith(PAGE):
+            raise Unexpected(f"it leads to {page!r}")
+        if self.is_emulated:
+            return f"at {page}, which is not looked at"
+        answer = self.ask("GET", page)
         expect(answer, 200)
         if not answer.headers.get("content-type", "").startswith("text/html") or b"<form" not in answer.body:
             raise Unexpected("there is no form in it")
+        if "default-src 'none'" not in answer.headers.get("content-security-policy", ""):
+            raise Unexpected("it has no content security policy")
+        return f"at {page}"
+
+    def site(self) -> str:
+        """Its config.json names an address at which the API answers."""
+        if self.is_emulated:
+            return "it is not looked at"
+        page = self.ask("GET", "/register").headers.get("location", "")
+        answer = self.ask("GET", page.removesuffix(PAGE) + "/config.json")
+        expect(answer, 200)
+        api = answer.json()["api"]
+        expect(self.ask("GET", f"{api}/health"), 200)
+        return str(api)
 
     def preflight(self) -> None:
         asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
@@ -118,7 +152,7 @@ class Smoke:
             raise Unexpected(f"it allows {allowed}")
 
     def admin(self) -> str:
-        answer = self.ask("GET", "/admin")
+        answer = self.ask("GET", "/admin/status")
         if answer.status not in (401, 403, 404):  # 404: where IAM guards it, an unsigned request is told nothing
             expect(answer, 403)
         return f"status {answer.status}"
@@ -180,18 +214,19 @@ class Smoke:
     def ask(
         self, method: str, path: str, body: Any = None, *, key: str = "", headers: dict[str, str] | None = None
     ) -> Answer:
-        """One request. Raises Unexpected where nothing answers, or not to the end."""
+        """One request; a redirect is the answer. Raises Unexpected where nothing answers, or not to the end."""
         sent = {"User-Agent": "farebox-smoke", **(headers or {})}
         if key:
             sent["Authorization"] = f"Bearer {key}"
         if body is not None:
             sent["Content-Type"] = "application/json"
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, data=data, headers=sent, method=method)
+        where = path if "://" in path else self.url + path
+        request = urllib.request.Request(where, data=data, headers=sent, method=method)
         began = time.monotonic()
         try:
             try:
-                response = urllib.request.urlopen(request, timeout=TIMEOUT_S)
+                response = OPENER.open(request, timeout=TIMEOUT_S)
             except urllib.error.HTTPError as error:
                 response = error
             with response:
@@ -232,7 +267,7 @@ def attempt(check: Check) -> tuple[str, str]:
 
 def run(url: str, key: str = "", tell: Tell = print, patience_s: float = 0) -> bool:
     """Run every check, a line each; whether all passed."""
-    passed, smoke = True, Smoke(url.rstrip("/"), key)
+    passed, smoke = True, Smoke(url.rstrip("/"), key, bool(os.environ.get("AWS_ENDPOINT_URL")))
     smoke.wait(patience_s)
     for name, check in smoke.checks():
         wrong, remark = attempt(check)

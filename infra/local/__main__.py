@@ -55,7 +55,7 @@ def _run(asked: Configuration, children: Children, progress: Progress) -> None:
     llama_server = _start_services(asked, children, progress, dynamodb_port)
     with progress.step("tables"):
         children.run("tables", ["-m", "infra.local.tables"], environ, START_TIMEOUT_S)
-    served = ["-m", "infra.local.server", "--port", str(asked.port), "--errands", str(ERRANDS_EVERY_S)]
+    served = ["-m", "infra.local.server", "--port", str(asked.port), "--errands", str(ERRANDS_EVERY_S), "--outbox"]
     gateway = children.start("gateway", served, environ)
     if llama_server:
         with progress.step(f"llama.cpp with {llama.MODEL_FILE} on port {asked.llama_port}"):

@@ -24,6 +24,7 @@ class Function:
     """Of each path, the methods; ANY is all of them."""
     readable_by_pages: bool = True
     authorizer: Authorizer | None = None
+    """Asked before every request but a preflight, which carries no key."""
     one_at_a_time: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=1))
 
 

@@ -3,7 +3,8 @@
 import email
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
@@ -12,6 +13,7 @@ KEY = re.compile(r"sk-[A-Za-z0-9_-]{43}")
 LINK = re.compile(r"https?://[!-~]+/console/enter#[A-Za-z0-9_-]+")
 """By which an owner of projects signs in."""
 MAIL_BYTES_MAX = 100_000
+LISTED_MAX = 100
 SETTLED_S = 1.0
 
 
@@ -23,6 +25,7 @@ class Mail:
     key: str
     link: str = ""
     subject: str = ""
+    text: str = field(default="", compare=False)
 
 
 class Outbox:
@@ -45,6 +48,16 @@ class Outbox:
         return mails
 
 
+def listed(folder: Path) -> list[dict[str, str]]:
+    """The newest mails of a folder, newest first, as the page of the outbox shows them."""
+    shown = []
+    for path in sorted(folder.glob("*.eml"), key=_written_s, reverse=True)[:LISTED_MAX]:
+        mail, at = _read(path), datetime.fromtimestamp(_written_s(path), UTC)
+        about = {"key": mail.key, "link": mail.link, "at": f"{at:%Y-%m-%dT%H:%M:%S.%fZ}"}
+        shown.append({"to": mail.address, "subject": mail.subject, "text": mail.text} | about)
+    return shown
+
+
 def _written_s(path: Path) -> float:
     return path.stat().st_mtime
 
@@ -56,7 +69,7 @@ def _read(path: Path) -> Mail:
     text = "\n".join(texts)
     key, link = KEY.search(text), LINK.search(text)
     address, subject = (_printable(message.get(name)) for name in ("To", "Subject"))
-    return Mail(address, key.group() if key else "", link.group() if link else "", subject)
+    return Mail(address, key.group() if key else "", link.group() if link else "", subject, text)
 
 
 def _printable(header: object) -> str:

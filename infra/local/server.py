@@ -12,6 +12,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -26,6 +27,7 @@ from infra.local.events import Answer, Context, answer_of, event_of, raw_path
 from infra.local.functions import Function, Resources, operators, owners, routed
 from infra.local.gateway_answers import GatewayError
 from infra.local.loopback import HOST
+from infra.local.outbox_page import OutboxPage
 from infra.local.static_site import StaticSite
 from infra.site.files import files
 
@@ -65,10 +67,10 @@ def _inside(scope: Scope, stage: str) -> Scope | None:
     if not stage:
         return scope
     prefix, path = f"/{stage}", raw_path(scope)
-    if path != prefix and not path.startswith(prefix + "/"):
+    if not path.startswith(prefix + "/"):
         return None
-    raw = path.removeprefix(prefix) or "/"
-    return {**scope, "path": scope["path"].removeprefix(prefix) or "/", "raw_path": raw.encode("latin-1")}
+    raw = path.removeprefix(prefix)
+    return {**scope, "path": scope["path"].removeprefix(prefix), "raw_path": raw.encode("latin-1")}
 
 
 class Gateway:
@@ -111,7 +113,7 @@ class Gateway:
         context = Context(request_id, ANSWER_TIMEOUT_S)
 
         def call() -> Any:
-            if function.authorizer:
+            if function.authorizer and event["httpMethod"] != "OPTIONS":
                 authorize(function.authorizer, event, context)
             return function.app(event, context)
 
@@ -162,6 +164,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=8503)
     parser.add_argument("--stage", default="", help="serve below /STAGE, as API Gateway does")
+    parser.add_argument("--outbox", action="store_true", help="show the mails of MAIL_OUTBOX at /outbox")
     parser.add_argument("--errands", type=float, default=0, help="tell what is due every so many seconds; 0: never")
     given = parser.parse_args()
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
@@ -179,7 +182,9 @@ def main() -> None:
         operators(functions.admin.app, functions.authorizer.handler),
     ]
     found = settings.get()
-    site = StaticSite(files(), found.base_url.rstrip("/"))
+    shows = given.outbox and found.mail_outbox
+    outbox = OutboxPage(Path(found.mail_outbox), found.base_url) if shows else None
+    site = StaticSite(files(), found.base_url.rstrip("/"), outbox)
     with errands.running(given.errands):
         uvicorn.run(
             gateway(functions.stream.app, behind, site, found.max_body_bytes, stage=given.stage),

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from infra.local.events import Answer, Scope
+from infra.local.outbox_page import OutboxPage
 from infra.site import policy
 from infra.site.files import CONFIG, MISSING
 
@@ -18,9 +19,10 @@ FIRST = "index.html"
 class StaticSite:
     """`files` are the site's, by address; `api` is what config.json says, as a deployment writes it."""
 
-    def __init__(self, files: Mapping[str, Path], api: str = "") -> None:
+    def __init__(self, files: Mapping[str, Path], api: str = "", outbox: OutboxPage | None = None) -> None:
         self._files = files
         self._api = api
+        self._outbox = outbox
         parts = urlsplit(api)
         self._headers = policy.headers([f"{parts.scheme}://{parts.netloc}"] if parts.netloc else [])
 
@@ -28,6 +30,8 @@ class StaticSite:
         """The file that a GET means; None where it means none, and no page was asked for."""
         if scope["method"] not in ("GET", "HEAD"):
             return None
+        if self._outbox and (shown := self._outbox.file(scope)):
+            return self._sent(200, *shown)
         key = scope["path"].removeprefix("/") or FIRST
         if key == CONFIG:
             return self._sent(200, CONFIG, json.dumps({"api": self._api}).encode())

@@ -120,7 +120,8 @@ def test_the_trial_is_a_setting(start_gateway: StartGateway, email: str) -> None
     account = gateway.account(gateway.register(email))
     assert account["balance"]["trial"] == account["balance"]["available"] == 5000
     assert account["balance"]["trial_expires"][:10] > account["created"][:10]
-    assert "5k" in gateway.request("GET", "/register").body.decode()
+    told = gateway.request("GET", "/register", headers={"Accept": "application/json"}).json()
+    assert told == {"trial": {"credits": 5000, "days": 2}}
 
 
 def test_without_a_trial_an_account_begins_with_nothing(start_gateway: StartGateway, email: str) -> None:

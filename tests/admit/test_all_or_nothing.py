@@ -46,7 +46,7 @@ class Door:
             self.gate.totals.shards = [(self.scope, *shard[1:]) for shard in self.gate.totals.shards]
 
     async def ask(self, key: str, body: bytes = BODY, repeat: Repeat | None = None) -> Any:
-        caller = self.callers.remembered(key) or await self.callers.look_up(self.ledger, key)
+        caller = self.callers.remembered(key, 0) or await self.callers.look_up(self.ledger, key)
         return await self.gate.admit(caller, key, "m", prepared(body), repeat)
 
     async def project(self) -> list[int]:
@@ -154,6 +154,7 @@ async def test_a_full_address_gives_project_and_account_back(books: Books) -> No
         addresses=Addresses((address,)),
         door=front_door(door),
         connect=cast(Any, None),
+        tally=cast(Any, None),
     )
     await door.callers.look_up(door.ledger, key)
 

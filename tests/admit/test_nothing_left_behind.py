@@ -70,7 +70,7 @@ async def test_an_answer_may_take_what_is_left_of_its_hold_however_long_its_admi
     ticket = await process.admit("k")
     settings = settings_module.read({"HOLD_EXPIRY_S": str(HOLD_S)})
     nobody = cast(Any, None)
-    gateway = Gateway(settings, books.ledger, nobody, process.gate.callers, nobody, nobody, nobody)
+    gateway = Gateway(settings, books.ledger, nobody, process.gate.callers, *[nobody] * 4)
     exchange = cast(Any, type("Exchange", (), {"ends_at_s": None}))
     left_s = ticket.admission.hold.expires - HOLD_S / 2 - books.clock.now()
     assert gateway.limit_s(exchange, ticket) == left_s

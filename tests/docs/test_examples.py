@@ -10,8 +10,8 @@ import pytest
 from tests.stand import RunningGateway, text_of
 
 ROOT = Path(__file__).parent.parent.parent
-ELSEWHERE = {ROOT / f"docs/{page}.md" for page in ("console", "notices", "payments")}
-"""Whose examples need more than a key: tests of the console, of notices and of payments run them."""
+ELSEWHERE = {ROOT / f"docs/{page}.md" for page in ("admin", "console", "notices", "payments")}
+"""Whose examples need more than a key: tests of the operator, the console, notices and payments run them."""
 PAGES = [ROOT / "README.md", *sorted({*(ROOT / "docs").rglob("*.md")} - ELSEWHERE)]
 EXAMPLES = [
     (f"{page.relative_to(ROOT)}-{index}", block)

@@ -6,6 +6,7 @@ import pytest
 
 from functions.console import app as console
 from tests.entries.keys import as_admin
+from tests.entries.operating import CHANGES, form, user
 from tests.owners.owner import Owner, Projected, new_owner
 from tests.stand import StartGateway
 
@@ -46,11 +47,13 @@ TAKES: dict[str, dict[str, Any]] = {
     f"POST {PROJECT}/test-tokens": {"label": "x", "days": 1},
     f"DELETE {PROJECT}/test-tokens/x": {},
     f"POST {PROJECT}/users": {"reference": "x"},
-    f"POST {USER}/keys": {},
+    f"POST {USER}/keys": {"label": "x"},
     f"DELETE {USER}/keys/{{key}}": {},
     f"POST {USER}/block": {"seconds": None},
     f"POST {USER}/unblock": {},
     f"POST {USER}/credits": {"credits": 1, "reference": "x"},
+    f"POST {USER}/grants": {"credits": 1, "days": 1, "reference": "x"},
+    f"DELETE {USER}": {"why": "x"},
 }
 """Every route of the console that changes something, with a body that it takes."""
 
@@ -91,6 +94,7 @@ def _shape(route: str) -> int | str:
         "block",
         "unblock",
         "credits",
+        "grants",
         "sign-in",
         "sessions",
     }
@@ -125,6 +129,22 @@ def test_case_20_the_operators_own_routes_refuse_them_as_well(owner: Owner, proj
         if name != "grants":
             answer = owner.gateway.request("PUT", path, {"providers": [], name: value}, headers=as_admin())
             assert (answer.status, answer.error["param"]) == (400, name)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_case_20_a_change_by_the_operator_takes_its_own_fields(owner: Owner, change: str) -> None:
+    """As JSON and as a form: a role or a balance is refused by its name, and nothing is changed."""
+    somebody = user(owner.gateway)
+    fields = {"email": somebody.email} | CHANGES[change]
+    for name, value in MORE.items():
+        answer = owner.gateway.request("POST", f"/admin/{change}", fields | {name: value}, headers=as_admin())
+        assert (answer.status, answer.error["param"]) == (400, name)
+        written = form(owner.gateway, change, fields | {name: value})
+        assert (written.status, written.error["param"]) == (400, name)
+    for field in ("paid", "available", "trial", "delta" if change != "adjust" else "tokens"):
+        answer = owner.gateway.request("POST", f"/admin/{change}", fields | {field: 1}, headers=as_admin())
+        assert (answer.status, answer.error["param"]) == (400, field)
+    assert (somebody.balance["paid"], somebody.balance["trial"]) == (0, 100_000)
 
 
 @pytest.mark.parametrize("name", sorted(MORE))

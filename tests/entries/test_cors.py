@@ -120,11 +120,12 @@ def test_every_answer_and_error_can_be_read(front: RunningGateway) -> None:
         402: front.request("POST", CHAT, chat, key=poor),
         404: front.request("GET", "/v1/none", key=key),
         "gateway 404": front.request("GET", "/none"),
-        405: front.request("DELETE", "/account", key=key, headers=ORIGIN),
+        405: front.request("PUT", "/account", key=key, headers=ORIGIN),
         413: too_large(front, "/v1/estimate"),
         "streaming 413": too_large(front, CHAT),
         415: front.request("POST", "/register", "x", headers={"Content-Type": "text/plain"}),
-        "page": front.request("GET", "/register"),
+        "page": front.visit("/register"),
+        "trial": front.request("GET", "/register", headers={"Accept": "application/json"}),
     }
     for name, answer in answers.items():
         assert not isinstance(name, int) or answer.status == name, (name, answer)
@@ -149,8 +150,11 @@ def _told(path: Path) -> list[str]:
     return re.findall(r'"(x-(?:farebox|ratelimit)-[a-z-]+)"', path.read_text())
 
 
-def test_case_32_operator_and_providers_are_not_for_pages(front: RunningGateway) -> None:
-    """No answer or error of /admin and of the webhooks can be read by a page, and none of their preflights passes."""
+def test_case_32_operator_and_providers_are_not_for_other_sites(front: RunningGateway) -> None:
+    """No page but the site's own reads an answer or error of /admin, and none one of the webhooks; no preflight passes.
+
+    Another site's page is refused whatever key it has, before anything is looked up.
+    """
     answers = [
         front.request("GET", "/admin/status", headers=as_admin() | ORIGIN),
         front.request("GET", "/admin/status", headers=ORIGIN),
@@ -161,7 +165,7 @@ def test_case_32_operator_and_providers_are_not_for_pages(front: RunningGateway)
         by_stripe(front, b"{}", "t=1,v1=2"),
         too_large(front, "/stripe/webhook"),
     ]
-    assert [answer.status for answer in answers] == [200, 403, 404, 403, 405, 200, 400, 413]
+    assert [answer.status for answer in answers] == [403, 403, 403, 403, 403, 200, 400, 413]
     for answer in answers:
         assert not [name for name in answer.headers if name.startswith("access-control-")], answer
     preflight_of_webhook = front.request("OPTIONS", "/stripe/webhook", headers=asked())

@@ -198,6 +198,84 @@ def test_a_path_with_a_wildcard_is_never_allowed(given: Any, path: str) -> None:
     assert statement["Effect"] == "Deny"
 
 
+WITHOUT_KEY: dict[str, Any] = {"multiValueHeaders": {"Origin": ["https://pages.example"]}}
+MAY_BRING_IT = {("GET", "/admin"), ("HEAD", "/admin")}
+MAY_BRING_IT |= {("POST", f"/admin/{change}") for change in ("adjust", "grant", "delete", "block", "unblock")}
+
+
+def effect(method: str, path: str, **more: Any) -> str:
+    """What the authorizer's policy says, and that it says so of this one method of this one path."""
+    arn = f"{API}/prod/{method}{path}"
+    (statement,) = authorizer.handler(event(path, methodArn=arn, **more), None)["policyDocument"]["Statement"]
+    assert statement["Resource"] == arn
+    told: str = statement["Effect"]
+    return told
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_case_31_without_a_header_only_what_may_bring_its_key_goes_on(given: Any, method: str) -> None:
+    """From an allowed network, for the page and five changes; the function judges their key, which nobody sees here."""
+    paths = {path for _, path in MAY_BRING_IT} | {"/admin/users", "/admin/status", "/admin/users/1", "/admin/none"}
+    paths |= {"/admin/", "/admin/adjust/", "/admin/Adjust", "/admin/%61djust", "/x/admin/adjust", "/admin//adjust", "/"}
+    for path in paths:
+        expected = "Allow" if (method, path) in MAY_BRING_IT else "Deny"
+        assert effect(method, path, **WITHOUT_KEY) == expected, path
+        assert effect(method, path, **WITHOUT_KEY, requestContext={"identity": {"sourceIp": "8.8.8.8"}}) == "Deny"
+        assert effect(method, path) == "Allow"
+
+
+@pytest.mark.parametrize("wrong", ["", "Bearer wrong", f"Basic {ADMIN_KEY}", "Bearer ", "AWS4-HMAC-SHA256 x"])
+def test_case_31_a_wrong_header_is_denied_everywhere(given: Any, wrong: str) -> None:
+    """A key that could come elsewhere does not make up for it."""
+    for method, path in MAY_BRING_IT:
+        headers = {"authorization": [wrong]}
+        query = {"key": [ADMIN_KEY]}
+        assert effect(method, path, multiValueHeaders=headers, multiValueQueryStringParameters=query) == "Deny"
+
+
+@pytest.mark.parametrize("end", ["", "/prod", "/prod/POST", "/prod/POST/", "//POST/x"])
+def test_an_arn_that_names_no_path_is_denied(given: Any, end: str) -> None:
+    """Without the key in the header, for nothing says then what would be let through."""
+    asked = event("/admin/adjust", methodArn=API + end, **WITHOUT_KEY)
+    (statement,) = authorizer.handler(asked, None)["policyDocument"]["Statement"]
+    assert statement["Effect"] == "Deny"
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+async def test_case_31_a_key_in_the_body_is_for_the_function_to_judge(given: Any, function: str) -> None:
+    """From outside it never counts; inside it opens five changes, and a wrong one nothing. Each layer by itself."""
+    given(DYNAMODB_ENDPOINT_URL="http://127.0.0.1:9", LEDGER_TIMEOUT_S="1")
+    app = gateway(streaming, [FUNCTIONS[function]()], StaticSite({}), 1000)
+
+    async def status(peer: str, path: str, key: str, **headers: str) -> int:
+        transport = httpx.ASGITransport(app, client=(peer, 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+            return (await client.post(path, data={"key": key}, headers=headers)).status_code
+
+    for path in ("/admin/adjust", "/admin/grant", "/admin/delete", "/admin/block", "/admin/unblock"):
+        assert await status("11.0.0.1", path, ADMIN_KEY) == 403
+        assert await status("11.0.0.1", path, ADMIN_KEY, **as_admin()) == 403
+        assert await status("10.1.2.3", path, ADMIN_KEY, Authorization="Bearer wrong") == 403
+        inside = [await status("10.1.2.3", path, key) for key in (ADMIN_KEY, "wrong")]
+        assert inside == ([404, 404] if function == "the authorizer alone" else [400, 403])
+    assert await status("10.1.2.3", "/admin/none", ADMIN_KEY) == 403
+
+
+async def test_a_browser_that_has_no_page_to_go_to_changes_nothing(given: Any) -> None:
+    """On AWS without SITE_URL: 503 that says so, before the ledger is asked for anything."""
+    given(AWS_LAMBDA_FUNCTION_NAME="farebox-prod-admin", DYNAMODB_ENDPOINT_URL="http://127.0.0.1:9")
+    app = gateway(streaming, [FUNCTIONS["the function alone"]()], StaticSite({}), 1000)
+    transport = httpx.ASGITransport(app, client=("10.1.2.3", 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        fields = {"key": ADMIN_KEY, "email": "ada@farebox.test", "delta": "5"}
+        answers = [
+            await client.post("/admin/adjust", data=fields, headers={"Accept": "text/html"}),
+            await client.get("/admin", params={"key": ADMIN_KEY}),
+            await client.get("/admin"),
+        ]
+    assert [(answer.status_code, answer.json()["error"]["code"]) for answer in answers] == [(503, "not_configured")] * 3
+
+
 @pytest.mark.parametrize(
     "more",
     [
@@ -263,7 +341,7 @@ def test_the_status_says_which_table_does_not_answer(starts: StartGateway) -> No
     assert (answer.status, answer.json()["tables"]) == (200, {"accounts": "unreachable"})
 
 
-@pytest.mark.parametrize("path", ["/admin", "/admin/", "/admin/none", "/admin/status/x", "/admin/users/1"])
+@pytest.mark.parametrize("path", ["/admin/x/", "/admin/none", "/admin/status/x", "/admin/users/1"])
 def test_what_the_operator_asks_for_in_vain_is_404(front: RunningGateway, path: str) -> None:
     """In our shape for the operator; for anybody else it is 403, as everything below /admin is."""
     assert refused(front.request("GET", path, headers=as_admin())) == (404, "not_found")

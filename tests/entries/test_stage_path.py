@@ -63,12 +63,16 @@ def test_the_official_sdk_works_with_the_stage_in_its_address(staged: RunningGat
 
 @pytest.mark.parametrize("path", ["/register", "/register/"])
 def test_pages_and_mails_lead_back_below_the_stage(staged: RunningGateway, path: str) -> None:
-    """The form is sent to where the page came from, and what the mail says to call works."""
-    (action,) = Page(staged.url + path, staged.request("GET", path)).leads_to
-    assert action.startswith(staged.url + "/register")
+    """To the site's pages, which find each other and the API there; and what the mail says to call works."""
+    page = staged.visit(path).headers["location"]
+    assert page == f"{staged.url}/register.html"
+    others = Page(page, staged.visit("/register.html")).leads_to
+    assert {f"{staged.url}/site.css", f"{staged.url}/dashboard.html"} <= others
+    assert all(other.startswith((f"{staged.url}/", "data:")) for other in others)
+    assert staged.request("GET", "/config.json").json() == {"api": staged.url}
     body = urlencode({"email": f"stage{len(path)}@farebox.test"})
     before = set(staged.outbox.glob("*.eml"))
-    assert staged.request("POST", action.removeprefix(staged.url), body, headers=FORM).status == 200
+    assert staged.request("POST", path, body, headers=FORM).status == 200
     (mail,) = set(staged.outbox.glob("*.eml")) - before
     assert f"{staged.url}/v1/chat/completions" in text_of(mail)
     assert f"{staged.url}/account" in text_of(mail)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.owners.owner import JWT, LINK
+from tests.owners.owner import JWT, LINK, led
 from tests.payments.standins.base import Delivery, StandIn
 from tests.stand import Answer, RunningGateway
 
@@ -61,7 +61,9 @@ class Life:
         self.told("POST", "/sign-in", {"email": self.email})
         found = LINK.search(self.mail_to(self.email))
         assert found
-        assert b"<button" in self.told("GET", "/enter")
+        status, told = led(self.gateway, "/console/enter")
+        assert (status, told["location"].endswith("/console.html")) == (303, True)
+        self.asked.add(("GET", "/console/enter"))
         self.session = self.told("POST", "/sessions", {"token": found[2]})["session"]
         again = self.gateway.request("POST", "/console/sessions", {"token": found[2]})
         assert again.status == 400
@@ -120,11 +122,17 @@ class Life:
         made = self.of_project("POST", f"{user}/keys")
         self.of_project("DELETE", f"{user}/keys/{made['key_id']}")
         assert self.of_project("POST", f"{user}/credits", {"credits": "5.5", "reference": "gift"})["available"] == 5.5
-        assert self.of_project("POST", f"{user}/block", {"seconds": 60})["blocked"] is True
+        granted = self.of_project("POST", f"{user}/grants", {"credits": 2, "days": 7, "reference": "gift"})
+        assert granted["available"] == 7.5
+        assert self.of_project("POST", f"{user}/block", {"seconds": 60, "why": "a test"})["blocked"] is True
+        assert [one["user_id"] for one in self.of_project("GET", "/abuse")["data"]] == [number]
         assert self.of_project("POST", f"{user}/unblock")["blocked"] is False
         assert self.of_project("GET", user)["shown"] == "customer 7"
         assert number in [one["user_id"] for one in self.of_project("GET", "/users")["data"]]
+        assert [one["user_id"] for one in self.of_project("GET", "/users?q=customer")["data"]] == [number]
         self.of_project("GET", f"/receipts?user={number}")
+        assert self.of_project("DELETE", user, {"why": "a test"})["deleted"] is True
+        assert self.of_project("GET", "/actions")["data"][0]["what"] == "delete_user"
 
     def look_after_it(self) -> None:
         """All else that an owner does with a project, and with a copy of it that is closed again."""
@@ -139,6 +147,8 @@ class Life:
         self.of_project("DELETE", "/issuers/0/secret")
         self.of_project("PUT", "/notices/secret", {"secret": "whsec_" + "c2VjcmV0" * 4})
         self.of_project("DELETE", "/notices/secret")
+        assert len(self.of_project("GET", "/usage?days=3")["days"]) == 3
+        assert sorted(self.of_project("GET", "/notices")) == ["failed", "told", "waiting"]
         self.look_after_payments()
         made = self.of_project("POST", "/test-tokens", {"label": "mine", "days": 1})
         self.of_project("DELETE", f"/test-tokens/{made['id']}")

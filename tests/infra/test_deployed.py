@@ -18,6 +18,7 @@ from functions.authenticate.tokens import _test_key
 from functions.forward.endpoints import ENDPOINTS
 from infra.aws.cloudformation import StackError
 from infra.aws.secret_documents import DOCUMENTS
+from infra.site.files import files
 from tests.infra import deployed
 from tests.infra.deployed import Deployed
 from tests.infra.project_life import CHAT, MODEL, Life
@@ -66,7 +67,7 @@ def test_deploy_says_where_it_is(made: tuple[Deployed, str]) -> None:
     stage, said = made
     assert said.splitlines()[-2:] == [stage.api, f"the admin key is in Secrets Manager: {NAME}/admin"]
     assert "FAIL" not in said
-    assert said.count("  ok    ") == 8
+    assert said.count("  ok    ") == 9
     for name in ("gateway", "admin", "projects"):
         for value in stage.secret(name).values():
             assert value not in said
@@ -131,7 +132,7 @@ def test_smoke_test_with_a_key(stage: Deployed) -> None:
     assert smoke.returncode == 0, smoke.stdout + smoke.stderr
     lines = smoke.stdout.splitlines()
     assert all(line.startswith("  ok    ") for line in lines)
-    assert len(lines) == 12
+    assert len(lines) == 13
     assert key not in smoke.stdout
 
 
@@ -325,6 +326,81 @@ def test_rotating_what_seals(stage: Deployed, life: Life) -> None:
     assert life.chat(key, token).status == 200
 
 
+def test_the_functions_know_where_the_site_is(made: tuple[Deployed, str], key: str) -> None:
+    """The first deployment goes once more over its functions: each is told its own distribution's address."""
+    stage, said = made
+    assert said.count("once more, for its functions to know where the site is") == 1
+    site = stage.stacks.outputs(NAME)["SiteURL"].rstrip("/")
+    assert site.startswith("https://")
+    functions = stage.client("lambda").list_functions()["Functions"]
+    assert {each["Environment"]["Variables"]["SITE_URL"] for each in functions} == {site}
+    leads = {
+        "/register": f"{site}/register.html",
+        f"/dashboard?key={key}": f"{site}/dashboard.html#key={key}",
+        "/dashboard?key=sk-none": f"{site}/register.html",
+        "/console": f"{site}/console.html",
+        "/admin": f"{site}/admin.html",
+    }
+    for path, page in leads.items():
+        answer = stage.gateway.visit(path)
+        assert (answer.status, answer.headers["location"]) == (303, page), path
+        assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/console/projects", "/admin/users"])
+def test_the_sites_pages_may_call(stage: Deployed, path: str) -> None:
+    """Their browsers' preflights, which bring no key, are answered; those of pages of another site are refused."""
+    site = stage.stacks.outputs(NAME)["SiteURL"].rstrip("/")
+    for origin, status in ((site, 200), ("https://evil.example", 403)):
+        asked = {"Origin": origin, "Access-Control-Request-Method": "GET"}
+        answer = stage.gateway.request("OPTIONS", path, headers=asked)
+        assert (answer.status, answer.headers.get("access-control-allow-origin")) == (
+            (200, site) if origin == site else (status, None)
+        )
+
+
+def test_what_a_user_may_do_with_an_account(stage: Deployed) -> None:
+    """Keys, use, export, and its end, with the rights that the function has."""
+    email = new_address()
+    key, ask = stage.register(email), stage.gateway.request
+    assert ask("POST", CHAT, {"messages": MESSAGES, "max_tokens": 4}, key=key).status == 200
+    answer = ask("POST", "/account/keys", {"label": "laptop"}, key=key)
+    assert answer.status == 200, answer.body
+    added = answer.json()
+    answer = ask("POST", f"/account/keys/{added['id']}/rotate", {"grace_s": 0}, key=key)
+    assert answer.status == 200, answer.body
+    rotated = answer.json()
+    assert ask("GET", "/account", key=added["key"]).status == 401
+    assert len(ask("GET", "/account/keys", key=rotated["key"]).json()["data"]) == 2
+    assert ask("DELETE", f"/account/keys/{rotated['id']}", key=key).json()["deleted"] is True
+    assert ask("GET", "/account/use?days=2", key=key).json()["models"]
+    exported = ask("GET", "/account/export", key=key)
+    assert (exported.status, exported.json()["account"]["email"]) == (200, email)
+    deleted = ask("DELETE", "/account", {"user_id": stage.gateway.account(key)["user_id"]}, key=key)
+    assert (deleted.status, deleted.json()["finished"]) == (200, True)
+    assert ask("GET", "/account", key=key).status == 401
+
+
+def test_what_an_operator_may_do_with_an_account(stage: Deployed) -> None:
+    """As scripts do it, with a form and the key in it: the authorizer lets it on, and the function judges the key."""
+    email, ask = new_address(), stage.gateway.request
+    key, form = stage.register(email), {"Content-Type": "application/x-www-form-urlencoded"}
+    admin_key = stage.secret("admin")["ADMIN_KEY"]
+    adjusted = f"key={admin_key}&email={email}&delta=5&why=test"
+    assert ask("POST", "/admin/adjust", adjusted, headers=form).status == 200
+    assert stage.gateway.account(key)["balance"]["paid"] == 5
+    assert ask("POST", "/admin/adjust", adjusted.replace(admin_key, "wrong"), headers=form).status == 403
+    elsewhere = form | {"X-Forwarded-For": "203.0.113.9"}
+    assert ask("POST", "/admin/adjust", adjusted, headers=elsewhere).status == 403
+    (user,) = ask("GET", f"/admin/users?email={email}", key=admin_key).json()["data"]
+    for path in (f"/admin/users/{user['user_id']}", "/admin/overview", "/admin/actions", "/admin/usage"):
+        assert ask("GET", path, key=admin_key).status == 200, path
+    answer = stage.gateway.visit(f"/admin?key={admin_key}")
+    assert (answer.status, answer.headers["location"].partition("#")[2]) == (303, f"key={admin_key}")
+    assert ask("POST", "/admin/delete", f"key={admin_key}&user_id={user['user_id']}", headers=form).status == 200
+    assert ask("GET", "/account", key=key).status == 401
+
+
 def test_the_night(stage: Deployed, key: str) -> None:
     """The state machine, called as the schedule calls it, audits every account and finds no drift."""
     assert stage.gateway.account(key)["balance"]["available"] > 0
@@ -335,13 +411,13 @@ def test_the_night(stage: Deployed, key: str) -> None:
 
 
 def test_the_site(stage: Deployed) -> None:
-    """The site's files are in its bucket, with types and caching; config.json says where the API is."""
+    """The site's files are in its bucket, with types and caching; config.json says where people find the API."""
     s3, bucket = stage.client("s3"), stage.stacks.outputs(NAME)["SiteBucketName"]
     keys = {item["Key"] for item in s3.list_objects_v2(Bucket=bucket)["Contents"]}
-    assert {"index.html", "config.json"} <= keys
-    assert "README.md" not in keys
+    assert {"config.json", *files()} == keys
+    assert not [key for key in keys if "outbox" in key or key == "README.md"]
     config = s3.get_object(Bucket=bucket, Key="config.json")
-    assert json.load(config["Body"]) == {"api": stage.api}
+    assert json.load(config["Body"]) == {"api": "https://api.farebox.example"}
     assert (config["ContentType"], config["CacheControl"]) == ("application/json", "no-cache")
     page = s3.get_object(Bucket=bucket, Key="index.html")
     assert (page["ContentType"], page["CacheControl"]) == ("text/html; charset=utf-8", "no-cache")

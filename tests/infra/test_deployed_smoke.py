@@ -21,6 +21,7 @@ CHECKS = {
     "no key": "a chat without a key is 401 in OpenAI's shape",
     "no models": "the models are not shown without a key",
     "register": "the page to register is there",
+    "site": "the site knows where the API is",
     "preflight": "a browser's preflight is allowed",
     "admin": "/admin is refused",
     "console": "the console asks who is there",
@@ -43,8 +44,13 @@ class Api(http.server.BaseHTTPRequestHandler):
         if self.path == "/health":
             self.say({"status": "bad" if "health" in self.faults else "ok"})
         elif self.path == "/register":
-            self.say("<p>" if "register" in self.faults else "<form>", kind="text/html")
-        elif self.path == "/admin":
+            self.say("", status=303, headers={"location": f"{self.api}/register.html"})
+        elif self.path == "/register.html":
+            policy = {"content-security-policy": "default-src 'none'"} if "policy" not in self.faults else {}
+            self.say("<p>" if "register" in self.faults else "<form>", kind="text/html", headers=policy)
+        elif self.path == "/config.json":
+            self.say({"api": self.api + ("/elsewhere" if "site" in self.faults else "")})
+        elif self.path == "/admin/status":
             self.say({}, status=200 if "admin" in self.faults else 403)
         elif self.path == "/console/projects":
             self.refuse(200 if "console" in self.faults else 401, "invalid_api_key")
@@ -59,6 +65,10 @@ class Api(http.server.BaseHTTPRequestHandler):
             self.say({"message": "Missing Authentication Token"}, status=404)
         else:
             self.refuse(404, "not_found")
+
+    @property
+    def api(self) -> str:
+        return f"http://{self.headers['Host']}"
 
     def do_OPTIONS(self) -> None:
         allowed = "" if "preflight" in self.faults else "authorization"
@@ -120,12 +130,13 @@ def test_all_in_order(url: str) -> None:
     assert [line.removeprefix("  ok    ").partition(": ")[0] for line in lines] == list(CHECKS.values())
     lines.clear()
     assert smoke.run(url, "", lines.append)
-    assert len(lines) == 9
+    assert len(lines) == 10
     assert lines[-1].startswith("  --    no key was given")
 
 
 @pytest.mark.parametrize(
-    ("fault", "check"), [*((name, name) for name in CHECKS), ("tokens", "balance"), ("receipt", "balance")]
+    ("fault", "check"),
+    [*((name, name) for name in CHECKS), ("policy", "register"), ("tokens", "balance"), ("receipt", "balance")],
 )
 def test_each_fault_is_found(url: str, fault: str, check: str) -> None:
     """One thing out of order: its check fails, with a reason, and whatever does not depend on it passes."""
@@ -146,7 +157,7 @@ def test_answers_that_are_cut_off(url: str) -> None:
     lines: list[str] = []
     assert not smoke.run(url, "", lines.append)
     assert "  FAIL  the gateway answers: GET /health: IncompleteRead(14 bytes read, 1 more expected)" in lines
-    assert len(lines) == 9
+    assert len(lines) == 10
 
 
 def test_patience(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

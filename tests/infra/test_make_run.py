@@ -84,6 +84,17 @@ def test_a_new_key_comes_to_the_terminal(up: Run) -> None:
     wait_until(told, "the mail on the terminal", 10)
     assert len(told()) == 1
     assert not [line for line in up.output.splitlines() if line.startswith("mail") and "demo@" in line]
+    mails = httpx.get(f"{up.base_url}/outbox/mails.json").json()["mails"]
+    assert [mail["key"] in told()[0] for mail in mails if mail["to"] == "new@farebox.test"] == [True]
+
+
+def test_the_pages_are_there(up: Run) -> None:
+    """The line that is shown opens the dashboard with the demo account's key."""
+    (line,) = [line for line in up.output.splitlines() if line.startswith("pages ")]
+    (address,) = re.findall(r"http://\S+/dashboard\?key=[\w-]+", line)
+    answer = httpx.get(address, headers={"accept": "text/html"})
+    assert answer.headers["location"] == f"{up.base_url}/dashboard.html#key={up.demo['api_key']}"
+    assert "<title>Dashboard</title>" in httpx.get(answer.headers["location"]).text
 
 
 def test_an_owner_finds_the_link_on_the_terminal(up: Run) -> None:
@@ -238,7 +249,8 @@ def test_make_run_starts_it_and_ends_it(tmp_path: Path) -> None:
 def test_make_run_without_a_fit_python_is_one_line(tmp_path: Path) -> None:
     """A Python that is too old, or none at all: one line that says so, before anything is made."""
     (tmp_path / "Makefile").write_bytes((ROOT / "Makefile").read_bytes())
-    (tmp_path / "requirements").symlink_to(ROOT / "requirements")
+    for name in ("requirements", "infra"):
+        (tmp_path / name).symlink_to(ROOT / name)
     old = tmp_path / "python3.9"
     old.write_text("#!/bin/sh\nexit 1\n")
     old.chmod(0o755)

@@ -97,7 +97,8 @@ def loaded(
 
 def environment(function: Function) -> dict[str, str]:
     """What the template gives to the function, what Lambda adds, and secrets as if they had been fetched."""
-    variables = functions.environment(packaged.stage(), function) | {"SECRETS": ""}
+    told = {"SECRETS": "", "SITE_URL": "https://site.example"}
+    variables = functions.environment(packaged.stage(), function) | told
     secrets = {"HASH_SECRET": "h" * 32, "ADMIN_KEY": "a" * 32}
     lambdas = {"AWS_LAMBDA_FUNCTION_NAME": function.name, "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
     keys = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"), "k" * 20)

@@ -19,6 +19,7 @@ from infra.aws.template.gateway_responses import RESPONSES
 from tests.infra import policies
 from tests.infra.templates import Template, filled, merged, methods, of_type, stage, transformed
 
+ADMIN = ("/admin", "/admin/{proxy+}")
 INTEGRATION = "x-amazon-apigateway-integration"
 PLACE = "arn:aws:apigateway:eu-west-1:lambda:path/"
 API = "arn:aws:execute-api:eu-west-1:111122223333:${RestAPI}/"
@@ -85,6 +86,7 @@ def test_every_route_reaches_its_function() -> None:
             assert (path, method.lower()) not in expected, "two functions for one route"
             expected[path, method.lower()] = "APIHandler"
     expected |= {(path, "post"): "WebhooksFunction" for path in webhooks.routes}
+    expected |= {(path, "options"): "AdminFunction" for path in ADMIN}
     for name, function, served in (("admin", "AdminFunction", admin), ("console", "ConsoleFunction", console)):
         expected |= {(f"/{name}", ANY): function, (f"/{name}/{{proxy+}}", ANY): function}
         assert all(path == f"/{name}" or path.startswith(f"/{name}/") for path in served.routes)
@@ -110,7 +112,7 @@ def test_api_gateway_may_call_each_function_for_its_routes_only(streaming: bool)
 def test_pages_of_other_origins_may_ask() -> None:
     """Every path that a page may call answers preflights, those of the streaming function by `api`.
 
-    Those of the console it answers itself, for it knows which pages may ask.
+    Those of the console and of the operator their functions answer themselves, for they know which pages may ask.
     """
     found = integrations(merged(stage()))
     others = {path for path, _ in found} - set(webhooks.routes) - {"/admin", "/admin/{proxy+}"}
@@ -118,6 +120,8 @@ def test_pages_of_other_origins_may_ask() -> None:
         assert called(found[path, "options"]) == "APIHandler", path
     for path in ("/console", "/console/{proxy+}"):
         assert {method for of, method in found if of == path} == {ANY}
+    for path in ADMIN:
+        assert called(found[path, "options"]) == "AdminFunction"
 
 
 @pytest.mark.parametrize("name", RESPONSES)
@@ -176,10 +180,11 @@ def test_what_api_gateway_says_by_itself_has_the_right_status() -> None:
 
 
 def test_the_operators_routes_ask_the_authorizer_each_time() -> None:
-    """Every method of /admin is behind the authorizer; a yes is remembered for nobody. No other route is."""
+    """All of /admin but preflights is behind the authorizer; a yes is remembered for nobody. No other route is."""
     template = merged(stage())
     for path, method, definition in methods(template):
-        secured: list[dict[str, list[str]]] | None = [{"operator": []}] if path.startswith("/admin") else None
+        is_operators = path.startswith("/admin") and method != "options"
+        secured: list[dict[str, list[str]]] | None = [{"operator": []}] if is_operators else None
         assert definition.get("security") == secured, (path, method)
     operator = filled(body(template)["securityDefinitions"]["operator"])
     assert operator["x-amazon-apigateway-authtype"] == "custom"
@@ -191,12 +196,13 @@ def test_the_operators_routes_ask_the_authorizer_each_time() -> None:
 
 
 def test_with_iam_aws_checks_the_operator() -> None:
-    """admin.iam asks for a signature, and no authorizer is left."""
+    """admin.iam asks for a signature, of everybody and for every method, and no authorizer is left."""
     template = merged(stage(admin={"iam": True, "allowed_cidrs": ["203.0.113.7/32"]}))
     operator = body(template)["securityDefinitions"]["operator"]
     assert operator["x-amazon-apigateway-authtype"] == "awsSigv4"
     assert "x-amazon-apigateway-authorizer" not in operator
     assert not [name for name in template["Resources"] if name.startswith("Authorizer")]
+    assert {method for path, method, _ in methods(template) if path.startswith("/admin")} == {ANY}
 
 
 @pytest.mark.parametrize("streaming", [True, False])
@@ -235,12 +241,15 @@ def test_the_operators_routes_are_closed_to_other_addresses(cidrs: list[str]) ->
 
 
 def test_the_stage_has_limits_and_writes_no_requests_down() -> None:
-    """All clients together are limited; traces and metrics are on, API Gateway's own log of requests is off."""
+    """All clients together are limited. No log or trace of API Gateway has a request's address: links have keys in it.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-understanding-xray-traces.html
+    """
     template = transformed(stage(capacity={"throttle_rate": 7, "throttle_burst": 11}))
     stages = of_type(template, "AWS::ApiGateway::Stage")
     (made,) = stages.values()
     assert made["StageName"] == "staging"
-    assert made["TracingEnabled"] is True
+    assert made["TracingEnabled"] is False
     assert made["MethodSettings"] == [
         {
             "HttpMethod": "*",

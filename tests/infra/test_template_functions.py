@@ -22,6 +22,7 @@ RESERVED = re.compile(r"AWS_(?!LAMBDA_EXEC_WRAPPER$|LWA_)|_HANDLER|_X_AMZN_TRACE
 
 CALL_OUT = ("api", "stream", "webhooks", "console", "errands")
 """They call what may be behind the VPN: the llama-server, BTCPay, a mail server."""
+SITE = "https://d111111abcdef8.cloudfront.net"
 PAYING = ["RestLayer", "PaymentsLayer"]
 ADAPTER = "arn:aws:lambda:eu-west-1:753240598075:layer:LambdaAdapterLayer"
 
@@ -33,8 +34,9 @@ def lambdas(of: Stage) -> dict[str, dict[str, Any]]:
 
 
 def environment(each: dict[str, Any]) -> dict[str, str]:
-    variables: dict[str, str] = each["Environment"]["Variables"]
-    return variables
+    """Its variables, with the site's address as the stack is told it."""
+    site = {"Ref": functions.SITE_PARAMETER}
+    return {name: SITE if value == site else value for name, value in each["Environment"]["Variables"].items()}
 
 
 def test_each_function_runs_its_entry() -> None:
@@ -127,6 +129,7 @@ def test_settings_reach_every_function_and_secrets_do_not(name: str) -> None:
         assert told["TABLE_PREFIX"] == f"farebox-{name}-"
         assert told["LLAMA_BASE_URL"] == "http://100.64.0.2:8502"
         assert told["TRIAL_TOKENS"] == "5"
+        assert told["SITE_URL"] == SITE
         assert all(secret.startswith(f"farebox-{name}/") for secret in told["SECRETS"].split(","))
         assert not hidden & set(told), function
         assert not [key for key in told if RESERVED.match(key)], function
@@ -134,6 +137,14 @@ def test_settings_reach_every_function_and_secrets_do_not(name: str) -> None:
         read = settings.read(told | {"AWS_LAMBDA_FUNCTION_NAME": each["FunctionName"]})
         assert read.trial_tokens == 5
         assert read.admin_allowed_cidrs == ()
+
+
+def test_the_site_may_be_elsewhere() -> None:
+    """SITE_URL of the stage is what functions are told, and the stack asks for none then."""
+    of = stage(settings={"SITE_URL": "https://farebox.example"})
+    assert {environment(each)["SITE_URL"] for each in lambdas(of).values()} == {"https://farebox.example"}
+    assert functions.SITE_PARAMETER not in transformed(of).get("Parameters", {})
+    assert transformed(stage())["Parameters"][functions.SITE_PARAMETER] == {"Type": "String", "Default": ""}
 
 
 def test_a_function_is_told_the_secrets_that_it_may_read() -> None:

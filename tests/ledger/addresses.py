@@ -15,8 +15,10 @@ def someone(mailbox: str = "") -> grants.Address:
 
 
 async def keys_of(books: Books, address: grants.Address) -> dict[str, str]:
-    """Every stored key of an address and its state."""
-    found = await books.scan("credentials", "email", address.email)
+    """Every stored key of an address and its state; those that are revoked do not say the address any more."""
+    (account,) = await books.scan("accounts", "email", address.email)
+    found = await books.scan("credentials", "account_id", account["account_id"]["S"])
+    assert all(item["state"]["S"] == "revoked" for item in found if "email" not in item)
     return {item["credential_id"]["S"]: item["state"]["S"] for item in found}
 
 

@@ -229,7 +229,7 @@ async def test_case_10_a_crash_at_every_step_of_an_audit_changes_no_balance(book
         assert (reached.spent, reached.receipts, reached.version) == (4 * COST, 5, 4)
         if not store.struck:
             break
-    assert number == 7
+    assert number == 8
 
 
 @pytest.mark.parametrize("fault", [Fault.LOST_ANSWER, Fault.LOST_CALL, Fault.LATE, Fault.TWICE, Fault.CONFLICT])

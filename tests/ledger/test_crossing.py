@@ -62,7 +62,7 @@ class Purse:
 
     def told(self) -> list[tuple[int, int, int]]:
         """Of each notice of credits that run low, in order: the level, what was left, and of how much."""
-        found = [notices._from_item(item) for item in self.table.items("notices").values()]
+        found = [notices.from_item(item) for item in self.table.items("notices").values()]
         low = [notice for notice in found if notice.kind == notices.CREDITS_LOW]
         return [(int(n.about["level"]), int(n.about["left"]), int(n.about["full"])) for n in low]
 

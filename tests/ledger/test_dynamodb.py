@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import json
+import time
 from functools import partial
 from typing import Any, cast
 
@@ -15,7 +16,7 @@ from functions.errors import LedgerUnavailable
 from functions.ledger import pages, tables
 from functions.ledger.account import Account
 from functions.ledger.dynamodb import DynamoDB, endpoint_of, keys_from
-from functions.ledger.http import ANSWER_BYTES_MAX, Endpoint
+from functions.ledger.http import ANSWER_BYTES_MAX, IDLE_S_MAX, Endpoint
 from functions.ledger.store import Ambiguous, NotApplied, Refused, Rejected, StoreError
 from functions.ledger.tables import Synchronous, drive
 from functions.signature import Signer
@@ -104,6 +105,26 @@ async def test_connections_are_kept_and_a_closed_one_is_replaced() -> None:
         await store.call("GetItem", {})
         assert store.endpoint.idle == []
         assert store.endpoint.count == 0
+
+
+async def test_a_connection_that_was_asked_long_ago_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process may be frozen between a question and its answer: when it reads that, the other side may be gone."""
+    clock, over = [time.time()], asyncio.Event()
+    monkeypatch.setattr("functions.ledger.http.time.time", lambda: clock[0])
+
+    async def late(writer: asyncio.StreamWriter) -> None:
+        clock[0] += IDLE_S_MAX
+        writer.write(GOOD)
+        await over.wait()
+
+    async with raw_server(late, GOOD) as server:
+        store = dynamodb(server.url)
+        await store.call("UpdateItem", {})
+        (frozen,) = store.endpoint.idle
+        await store.call("UpdateItem", {})
+        assert frozen not in store.endpoint.idle
+        assert (len(store.endpoint.idle), store.endpoint.count) == (1, 1)
+        over.set()
 
 
 async def test_calls_at_once_never_get_each_other_s_answers() -> None:

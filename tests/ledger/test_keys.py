@@ -25,12 +25,12 @@ async def test_a_revoked_key_is_dead_in_the_very_next_request_though_it_is_cache
     assert account
     await books.take(account, 10)
     new = await issue(books.ledger, address, TRIAL, "immediate")
-    assert callers.remembered(old) == caller
+    assert callers.remembered(old, 0) == caller
     with pytest.raises(CredentialsChanged):
         await books.take(account, 10)
     with pytest.raises(Unauthenticated):
         await callers.look_up(books.ledger, old)
-    assert callers.remembered(old) is None
+    assert callers.remembered(old, 0) is None
     again = callers.account(await callers.look_up(books.ledger, new))
     assert again
     assert (await books.take(again, 10)).account.credited == TRIAL.amount

@@ -114,7 +114,8 @@ class Desk:
 
     def waiting(self) -> list[Notice]:
         """What stands there, due or not."""
-        return [notices._from_item(item) for item in self.table.items("notices").values()]
+        found = self.table.items("notices").values()
+        return [notices.from_item(item) for item in found if item["scope"]["S"] == notices.DUE]
 
     def passes(self, seconds: float) -> None:
         self.clock.time_s += seconds

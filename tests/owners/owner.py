@@ -2,6 +2,8 @@
 
 import re
 import secrets
+import urllib.error
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,6 +83,25 @@ def new_owner(gateway: RunningGateway, email: str = "") -> Owner:
     """With a session straight from the ledger, for speed."""
     email = email or address()
     return Owner(gateway, email, tables.drive(sessions.new_session(ledger_of(gateway), email, HOUR_S)))
+
+
+class NotFollowed(urllib.request.HTTPRedirectHandler):
+    """Shows where an answer leads instead of going there."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+def led(gateway: RunningGateway, path: str, **headers: str) -> tuple[int, dict[str, str]]:
+    """Status and headers, named in lower case, of an answer to a browser that goes nowhere."""
+    asked = urllib.request.Request(gateway.url + path, headers={"Accept": "text/html,*/*;q=0.8"} | headers)
+    try:
+        with urllib.request.build_opener(NotFollowed).open(asked, timeout=60) as answer:
+            status, told = answer.status, dict(answer.headers.items())
+    except urllib.error.HTTPError as error:
+        with error:
+            status, told = error.code, dict(error.headers.items())
+    return status, {name.lower(): value for name, value in told.items()}
 
 
 def mails_to(gateway: RunningGateway, email: str) -> list[Path]:

@@ -12,19 +12,21 @@ from functions.cors import METHODS
 from functions.entry import ANY
 from tests.entries.keys import as_admin
 from tests.forward.stage import new_key
-from tests.owners.owner import JWT, Projected, new_owner
+from tests.owners.owner import JWT, Projected, led, new_owner
 from tests.stand import Answer, RunningGateway
 
 P, U = "/console/projects/{project_id}", "/console/projects/{project_id}/users/{user_id}"
 
 ANYBODY: dict[str, tuple[int, Any]] = {
     "POST /console/sign-in": (400, {"email": "none"}),
-    "GET /console/enter": (200, None),
     "POST /console/sessions": (400, {"token": "none"}),
     **{f"{method} /console": (404, None) for method in METHODS if method not in ("HEAD", "OPTIONS")},
     **{f"{method} /console/{{proxy+}}": (404, None) for method in METHODS if method not in ("HEAD", "OPTIONS")},
 }
 """What answers everybody alike, and how."""
+
+PAGES = {"GET /console/enter"}
+"""What leads everybody to the page."""
 
 OWNERS: dict[str, tuple[int, Any]] = {
     "GET /console/projects": (200, None),
@@ -67,6 +69,12 @@ PROJECTS: dict[str, Any] = {
     f"DELETE {P}/payments/{{name}}/webhook-secret": None,
     f"POST {P}/payments/{{name}}/looked-at": {"about": "ch_none"},
     f"GET {P}/orders": None,
+    f"GET {P}/abuse": None,
+    f"GET {P}/actions": None,
+    f"GET {P}/notices": None,
+    f"GET {P}/usage": None,
+    f"POST {U}/grants": {"credits": 1, "days": 1, "reference": "x"},
+    f"DELETE {U}": None,
     f"DELETE {P}": None,
 }
 """What is done with a project: for its owner alone."""
@@ -115,6 +123,10 @@ def tenant(gateway: RunningGateway) -> Tenant:
     return Tenant(project, ids, key["key"], user["key"])
 
 
+def newest_action(tenant: Tenant) -> Any:
+    return tenant.project.told("GET", "/actions?limit=1")["data"]
+
+
 @pytest.fixture(scope="module")
 def mine(front: RunningGateway) -> Tenant:
     return tenant(front)
@@ -151,7 +163,7 @@ def test_case_21_every_route_of_the_console_is_in_the_table() -> None:
     """Nothing is served that is not listed here with who may use it, and nothing is listed that is not served."""
     served = {f"{method} {path}" for path, methods in console.app.routes.items() for method in methods}
     served = {route for route in served if not route.startswith((ANY, "HEAD ", "OPTIONS "))}
-    listed = {route.partition("?")[0] for route in (*ANYBODY, *OWNERS, *PROJECTS)}
+    listed = {route.partition("?")[0] for route in (*ANYBODY, *PAGES, *OWNERS, *PROJECTS)}
     assert served == listed
 
 
@@ -188,12 +200,15 @@ def test_case_21_an_owner_reaches_nothing_of_another_project_through_their_own(
 
 @pytest.mark.parametrize("route", sorted(PROJECTS))
 def test_case_21_an_owner_may_do_everything_with_their_own(front: RunningGateway, mine: Tenant, route: str) -> None:
-    """The table says nothing that would not work: each route answers the owner; those that end something, once."""
+    """Each route answers the owner, those that end something once; and all that change something are noted."""
     ends = route.startswith("DELETE ") or route.endswith("/rotate")
     own = tenant(front) if ends else mine
     session = {"Authorization": f"Bearer {own.project.owner.session}"}
+    before = newest_action(own)
     answer = asked(own, route, PROJECTS[route], session)
     assert answer.status == UNCHANGED.get(route, 200), answer.body
+    if route != f"DELETE {P}":  # of which nobody can look at anything any more
+        assert (newest_action(own) != before) == (not route.startswith("GET "))
     if route.startswith("GET "):
         head = asked(own, route, None, session, method="HEAD")
         assert (head.status, head.body) == (200, b"")
@@ -216,6 +231,15 @@ def test_case_21_what_is_for_anybody_is_answered_alike(mine: Tenant, theirs: Ten
     who = strangers(mine, theirs) | {"an owner": {"Authorization": f"Bearer {mine.project.owner.session}"}}
     answers = [asked(mine, route, body, headers) for headers in who.values()]
     assert {(answer.status, answer.body) for answer in answers} == {(status, answers[0].body)}
+
+
+def test_case_21_everybody_is_led_to_the_same_page(mine: Tenant, theirs: Tenant) -> None:
+    """Whoever opens a mailed link, with whatever key: the answer says nothing of who asks."""
+    gateway = mine.project.owner.gateway
+    who = strangers(mine, theirs) | {"an owner": {"Authorization": f"Bearer {mine.project.owner.session}"}}
+    for path in ("/console/enter", "/console"):
+        found = [led(gateway, path, **headers) for headers in who.values()]
+        assert {(status, told["location"]) for status, told in found} == {(303, f"{gateway.url}/console.html")}
 
 
 @pytest.mark.parametrize("route", sorted(OPERATORS))

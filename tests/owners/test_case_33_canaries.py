@@ -40,6 +40,7 @@ def told(front: RunningGateway) -> tuple[dict[str, str], list[Answer]]:
 
 def _later(user_id: int) -> list[tuple[str, str]]:
     paths = ["", "/export", "/users", f"/users/{user_id}", f"/receipts?user={user_id}"]
+    paths += ["/actions", "/abuse", "/notices", "/usage"]
     return [("GET", path) for path in paths]
 
 

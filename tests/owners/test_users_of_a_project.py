@@ -76,6 +76,19 @@ def test_a_users_key_is_revoked_alone(owner: Owner) -> None:
     assert project.ask("DELETE", f"{path}/{second['key']}").status == 404
 
 
+def test_a_users_key_has_a_label(owner: Owner) -> None:
+    """As it was written, markup and all: a page shows it as text. What is no line is refused, and no key is made."""
+    project = owner.managed()
+    path = f"/users/{project.user()['user_id']}"
+    made = project.told("POST", f"{path}/keys", {"label": " <img src=x onerror=alert(1)> "})
+    for label in (5, "a\nb", "x" * 101, "\u202egnp.exe", ["x"]):
+        answer = project.ask("POST", f"{path}/keys", {"label": label})
+        assert (answer.status, answer.error["param"]) == (400, "label")
+    labels = {key["id"]: key["label"] for key in project.told("GET", path)["keys"]}
+    assert labels.pop(made["key_id"]) == made["label"] == "<img src=x onerror=alert(1)>"
+    assert list(labels.values()) == [""]
+
+
 def test_users_are_listed_a_page_at_a_time(owner: Owner) -> None:
     """Every user once, in pages of the size asked for, and none of another project."""
     project = owner.managed()

@@ -8,6 +8,7 @@ from tests.projects.shop import HELLO, SIGNUP, Project, Shop
 ROUTES = {
     "GET /account": None,
     "GET /account/receipts": None,
+    "GET /account/use": None,
     "GET /v1/models": None,
     "POST /v1/estimate": {"messages": HELLO},
     "POST /v1/chat/completions": {"messages": HELLO},

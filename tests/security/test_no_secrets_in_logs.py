@@ -100,7 +100,10 @@ def bad_requests(stage: Stage) -> None:
     stage.chat(messages=[{"role": "user", "content": [{"type": canaries.prompt, "text": canaries.prompt}]}])
     stage.send("POST", CHAT, stage.prompt(padding=canaries.prompt * 1000), canaries.key)
     stage.send("GET", f"/v1/{canaries.query}", key=canaries.key)
-    stage.send("DELETE", "/account", key=canaries.key)
+    stage.send("PUT", "/account", key=canaries.key)
+    for key in (canaries.key, canaries.wrong_key):
+        for path in ("/dashboard?key=", "/checkout?pack=starter&key=", "/admin?key=", "/register?key="):
+            stage.gateway.visit(path + key)
     for email in (f"{canaries.mailed} @farebox.test", f"a@farebox.test\r\nBcc: {canaries.mailed}@farebox.test", 1):
         stage.send("POST", "/register", {"email": email})
 

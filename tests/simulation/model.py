@@ -42,7 +42,7 @@ class Model(Telling):
             self._receipt(call, before, after)
         elif table == "journal":
             self._journal(call, before, after)
-        elif table == "windows":
+        elif table == "windows" and not key[0].startswith("usage/"):  # statistics are no part of the ledger
             self.scope_changed(call, key[0], after or {})
         elif table == "notices":
             self.notice(call, key, before, after)

@@ -6,7 +6,7 @@ import json
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, cast
 
@@ -15,7 +15,7 @@ from functions.authenticate.addresses import Addresses
 from functions.authenticate.callers import Callers
 from functions.forward.upstream import Upstream
 from functions.ledger import account as accounts
-from functions.ledger import credentials, grants, tidy
+from functions.ledger import credentials, grants, tidy, usage
 from functions.ledger.abuse import Policy
 from functions.ledger.store import Ledger
 from functions.projects.asking import Door
@@ -23,6 +23,7 @@ from functions.projects.live import Projects
 from functions.settings import Settings
 from functions.story import Gateway
 from functions.stream import App
+from functions.tally import Tally
 from tests.simulation import actors, loop
 from tests.simulation.client import send
 from tests.simulation.model import Model
@@ -197,8 +198,22 @@ class World:
             await actors.tell(self, last)
             await asyncio.sleep(ERRANDS_EVERY_S)
         self.model.ended(self.table.items("days").values())
+        if not self.weather.level:
+            self.counted()
         for request in self.requests:
             request.judge_charge()
+
+    def counted(self) -> None:
+        """Where nothing fails, the statistics are the receipts, summed; however the processes wrote them."""
+        items = self.table.items("windows").items()
+        days = [usage.from_item(item) for key, item in items if key[0].startswith("usage/")]
+        told = [sum(getattr(day, name) for day in days) for name in ("requests", "cost", "input", "output")]
+        papers = [receipt for receipt in self.model.receipts.values() if receipt.outcome != "expired"]
+        spent = [len(papers), *(sum(getattr(paper, name) for paper in papers) for name in ("cost", "input", "output"))]
+        self.model.expect(told == spent, f"statistics are {told}, receipts are {spent}")
+        refused = sum(sum(day.refused.values()) for day in days)
+        most = sum(request.status != 200 for request in self.requests)
+        self.model.expect(refused <= most, f"{refused} refusals are told of {most}")
 
     async def run(self) -> None:
         await self.open()
@@ -241,7 +256,10 @@ def rules(rng: Random) -> tuple[Settings, Limits]:
 
 
 def gateway(settings: Settings, ledger: Ledger, process: Process, policy: Policy | None) -> App:
-    """A process's app, as functions.stream.App.open makes it, but for what it talks to, and with offences counted."""
+    """A process's app, as functions.stream.App.open makes it, but for what it talks to, and with offences counted.
+
+    What is written beside meets no fault: tests/settle/test_tally.py has those.
+    """
     app = App(settings)
     callers = Callers()
     projects = Projects(settings, ledger, callers)
@@ -255,6 +273,7 @@ def gateway(settings: Settings, ledger: Ledger, process: Process, policy: Policy
         addresses=Addresses(app.rules.address_limits),
         door=Door(projects, callers, cast(Any, None)),  # nobody comes with a token
         connect=cast(Any, None),
+        tally=Tally(replace(ledger, store=Process(process.stage, f"{process.name}, beside", reliable=True))),
     )
     upstream.session = Provider(process, settings.hold_expiry_s - min(60, settings.hold_expiry_s / 2))  # type: ignore[assignment]
     return app

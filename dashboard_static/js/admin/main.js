@@ -51,7 +51,8 @@ async function enter(key, byHand = false) {
   const of = (module) => async (panel) => {
     busy(panel);
     try {
-      (await import(`./${module}.js`)).show(panel, key);
+      const { show } = await import(`./${module}.js`);
+      show(panel, key);
     } catch (problem) {
       failed(panel, problem);
     }

@@ -44,6 +44,8 @@ async function walk(key, now, progress, newest) {
       recent(newest, events);
     } while (after && now.isConnected);
   } catch (problem) {
+    tiles(now, sums, false);
+    recent(newest, events);
     failed(progress, problem, () => walk(key, now, progress, newest));
   }
 }

@@ -30,7 +30,6 @@ export function show(panel, key) {
     try {
       const page = await read(email, undefined, asked.signal);
       const rows = usersTable(page.data, email);
-      list.removeAttribute("aria-busy");
       put(list, rows);
       onwards(rows, email, page.next);
     } catch (problem) {

@@ -20,7 +20,7 @@ export async function days(element, { title, days, series, unit = "", name = day
   const numbers = h("details", {}, h("summary", {}, "The numbers"), table({ caption: title, columns, rows: used.reverse(), empty: "Nothing in this time." }));
   put(element, h("figure", { class: "chart", "aria-labelledby": id }, h("figcaption", { id }, title, unit && h("span", { class: "unit" }, ` ${unit}`)), legend, drawing, tip, numbers));
   const draw = () => plot(drawing, tip, { days, series, name, full });
-  if (!globalThis.uPlot) await library().catch(() => null);
+  await (globalThis.uPlot ? null : library().catch(() => null)); // at least until the element stands in the page: colours and width come of it
   if (!globalThis.uPlot) {
     drawing.remove();
     tip.remove();

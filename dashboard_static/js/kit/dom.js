@@ -17,8 +17,9 @@ export function h(tag, props = {}, ...children) {
   return element;
 }
 
-/** Replace what is in an element; gives the element. */
+/** Replace what is in an element, which waits for nothing then; gives the element. */
 export function put(parent, ...children) {
+  parent.removeAttribute("aria-busy");
   parent.replaceChildren();
   add(parent, children);
   return parent;

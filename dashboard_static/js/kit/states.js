@@ -4,13 +4,13 @@ import { $, h, put } from "./dom.js";
 
 /** Loading: a quiet bar, and the words for those who hear the page. */
 export function busy(element, text = "Loading…") {
+  put(element, h("p", { class: "busy", role: "status" }, h("span", { class: "spin", "aria-hidden": "true" }), text));
   element.setAttribute("aria-busy", "true");
-  return put(element, h("p", { class: "busy", role: "status" }, h("span", { class: "spin", "aria-hidden": "true" }), text));
+  return element;
 }
 
 /** What went wrong, and a way to try again. */
 export function failed(element, problem, again = null) {
-  element.removeAttribute("aria-busy");
   return put(
     element,
     h(
@@ -24,13 +24,11 @@ export function failed(element, problem, again = null) {
 
 /** Nothing is there yet: why, and what to do about it. */
 export function nothing(element, text, ...more) {
-  element.removeAttribute("aria-busy");
   return put(element, h("div", { class: "nothing" }, h("p", {}, text), ...more));
 }
 
 /** What is there. */
 export function ready(element, ...children) {
-  element.removeAttribute("aria-busy");
   return put(element, ...children);
 }
 

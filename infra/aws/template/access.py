@@ -12,7 +12,7 @@ Resources = dict[str, Any]
 Statement = dict[str, Any]
 
 GET, PUT, UPDATE, DELETE, QUERY, SCAN = "GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan"
-BATCH_GET = "BatchGetItem"
+BATCH_GET, CHECK = "BatchGetItem", "ConditionCheckItem"
 
 TIDIED: dict[str, tuple[str, ...]] = {
     "accounts": (GET, UPDATE),
@@ -47,17 +47,44 @@ FIRST_SEEN: dict[str, tuple[str, ...]] = {
 }
 """Whoever finds out who is asking may make their account: functions/projects/asking.py, functions/ledger/grants.py."""
 
+ERASED: dict[str, tuple[str, ...]] = {
+    "accounts": (GET, UPDATE),
+    "checkpoints": (GET, PUT),
+    "credentials": (DELETE,),
+    "days": (DELETE, QUERY),
+    "identities": (DELETE, GET, UPDATE),
+    "journal": (PUT, QUERY, UPDATE),
+    "members": (DELETE, QUERY),
+    "notices": (DELETE, QUERY),
+    "orders": (GET, PUT),
+    "receipts": (DELETE, QUERY),
+}
+"""Deleting an account, and what is left of its user: functions/ledger/deletion.py, functions/ledger/leftovers.py."""
+
+
+def _both(one: dict[str, tuple[str, ...]], other: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """What either use of the tables needs."""
+    return {
+        table: tuple(sorted({*one.get(table, ()), *other.get(table, ())}))
+        for table in sorted(one.keys() | other.keys())
+    }
+
+
 TABLE_USE: dict[str, dict[str, tuple[str, ...]]] = {
     "stream": TIDIED | FIRST_SEEN | {"receipts": (PUT, QUERY), "windows": (GET, UPDATE), "claims": (PUT, DELETE)},
-    "api": TIDIED
-    | SOLD
-    | FIRST_SEEN
-    | {
-        "credentials": (GET, PUT, UPDATE),
-        "receipts": (PUT, QUERY),
-        "days": (QUERY, UPDATE),
-        "members": (PUT, QUERY),
-    },
+    "api": _both(
+        ERASED,
+        TIDIED
+        | SOLD
+        | FIRST_SEEN
+        | {
+            "credentials": (GET, PUT, UPDATE),
+            "identities": (CHECK, GET, PUT, UPDATE),
+            "receipts": (PUT, QUERY),
+            "days": (QUERY, UPDATE),
+            "members": (GET, PUT, QUERY),
+        },
+    ),
     "webhooks": PAID | {"windows": (UPDATE,)},
     "errands": PAID
     | {
@@ -66,34 +93,53 @@ TABLE_USE: dict[str, dict[str, tuple[str, ...]]] = {
         "orders": (BATCH_GET, GET, PUT, UPDATE),
         "projects": (GET, SCAN),
     },
-    "console": {
-        "accounts": (BATCH_GET, GET, PUT, UPDATE),
-        "claims": (GET, PUT, UPDATE),
-        "credentials": (PUT, UPDATE),
-        "days": (QUERY, UPDATE),
-        "identities": (GET, PUT),
-        "journal": (PUT,),
-        "members": (DELETE, PUT, QUERY),
-        "notices": (PUT,),
-        "orders": (BATCH_GET,),
-        "projects": (GET, PUT),
-        "receipts": (PUT, QUERY),
-        "windows": (UPDATE,),
-    },
-    "admin": dict.fromkeys(tables.names(), (GET,))
-    | {
-        "members": (DELETE, GET, QUERY),
-        "orders": (BATCH_GET, GET),
-        "projects": (GET, PUT),
-    },  # each can be reached; what was bought, what fits no order, what is granted
+    "console": _both(
+        ERASED,
+        {
+            "accounts": (BATCH_GET, GET, PUT, UPDATE),
+            "claims": (GET, PUT, UPDATE),
+            "credentials": (PUT, UPDATE),
+            "days": (QUERY, UPDATE),
+            "identities": (GET, PUT),
+            "journal": (PUT,),
+            "members": (DELETE, PUT, QUERY, UPDATE),
+            "notices": (PUT, QUERY),
+            "orders": (BATCH_GET,),
+            "projects": (GET, PUT),
+            "receipts": (PUT, QUERY),
+            "windows": (BATCH_GET, UPDATE),
+        },
+    ),
+    "admin": _both(
+        ERASED,
+        ENTERED
+        | {table: (GET,) for table in tables.names() if table not in ENTERED}  # each can be reached
+        | {
+            "accounts": (BATCH_GET, GET, UPDATE),
+            "credentials": (BATCH_GET, GET),
+            "days": (GET, QUERY, UPDATE),
+            "identities": (BATCH_GET, GET, PUT),
+            "journal": (GET, PUT, QUERY),
+            "members": (DELETE, GET, PUT, QUERY, UPDATE),
+            "notices": (GET, PUT),
+            "orders": (BATCH_GET, GET),
+            "projects": (GET, PUT),
+            "receipts": (GET, PUT, QUERY),
+            "windows": (BATCH_GET, GET),
+        },
+    ),
     "authorizer": {},
-    "maintenance": TIDIED
-    | {
-        "accounts": (GET, SCAN, UPDATE),
-        "receipts": (PUT, QUERY),
-        "journal": (PUT, QUERY),
-        "checkpoints": (GET, PUT),
-    },
+    "maintenance": _both(
+        ERASED,
+        TIDIED
+        | {
+            "accounts": (GET, SCAN, UPDATE),
+            "receipts": (PUT, QUERY),
+            "journal": (PUT, QUERY),
+            "checkpoints": (GET, PUT),
+            "members": (GET, PUT),
+        },
+    ),
 }
 """By function and table. A transaction needs the permissions of its parts and none of its own."""
 

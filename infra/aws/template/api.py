@@ -22,19 +22,20 @@ STREAMING_CALL = "2021-11-15/functions/${%s.Arn}/response-streaming-invocations"
 """https://docs.aws.amazon.com/apigateway/latest/developerguide/response-streaming-lambda-configure.html"""
 
 
+ADMINS = "/admin/{proxy+}"
 WEBHOOKS_OF = ("", "/projects/{project_id}")
 """The deployment's own connections, and a project's."""
 OF_APP = (
     "/account",
-    "/account/receipts",
-    "/account/top-up",
+    "/account/*",
     "/checkout",
     "/checkout/done",
+    "/dashboard",
     "/health",
     "/register",
     "/v1/*",
 )
-"""Paths of app.py. A test compares them with what Chalice packages."""
+"""Paths of app.py, and all that is below some of them. A test compares them with what Chalice packages."""
 
 
 @dataclass(frozen=True)
@@ -48,15 +49,21 @@ class Route:
 
 
 def routes(stage: Stage) -> tuple[Route, ...]:
-    """Every route beside those of app.py, which Chalice packages: what else a path takes is told there too."""
+    """Every route beside those of app.py, which Chalice packages: what else a path takes is told there too.
+
+    The operator's page sends the key in a header, so its browser asks first, without one, whether it may: the function
+    says so to the site's own pages alone. With IAM there is no key, and nothing that a page could send.
+    """
     stream = STREAM if stage.streaming else WHOLE
+    preflights = () if stage.admin.iam else (Route("/admin", "options", ADMIN), Route(ADMINS, "options", ADMIN))
     return (
         *(Route(path, "post", stream) for path in ENDPOINTS),
         *(Route(f"{of}/{provider}/webhook", "post", WEBHOOKS) for provider in PROVIDERS for of in WEBHOOKS_OF),
         Route("/console", ANY, CONSOLE),
         Route("/console/{proxy+}", ANY, CONSOLE),
+        *preflights,
         Route("/admin", ANY, ADMIN, operator=True),
-        Route("/admin/{proxy+}", ANY, ADMIN, operator=True),
+        Route(ADMINS, ANY, ADMIN, operator=True),
     )
 
 
@@ -90,7 +97,7 @@ def _api(stage: Stage) -> Resources:
         "Name": stage.stack,
         "EndpointConfiguration": {"Type": "REGIONAL"},
         "OpenApiVersion": "2.0",  # without it SAM makes a second stage, called Stage, that no limit below holds for
-        "TracingEnabled": True,
+        "TracingEnabled": False,  # its traces hold whole addresses, and links have keys in theirs
         "MethodSettings": [
             {
                 "HttpMethod": "*",

@@ -16,6 +16,10 @@ ANSWER_TIMEOUT_S = 29
 """API Gateway waits no longer for an answer in one piece."""
 ERRANDS_TIMEOUT_S = 300
 """What is left then is for the next run."""
+SITE_PARAMETER = "SiteUrl"
+"""Where the stage's distribution is. Functions cannot refer to it: it refers to the API, and that to functions."""
+SITE_URL_BYTES = 60
+"""At most, of a distribution's address."""
 ENVIRONMENT_BYTES_MAX = 4096
 """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
@@ -140,10 +144,11 @@ def of(stage: Stage) -> tuple[Function, ...]:
 
 
 def parameters(stage: Stage) -> Resources:
-    """What the network stack's outputs of the same names are handed to."""
+    """What the network stack's outputs of the same names are handed to; and this stack's own of where the site is."""
+    site = {} if "SITE_URL" in stage.settings else {SITE_PARAMETER: {"Type": "String", "Default": ""}}
     if not stage.makes_network:
-        return {}
-    return {
+        return site
+    return site | {
         "SubnetIds": {"Type": "List<AWS::EC2::Subnet::Id>"},
         "SecurityGroupId": {"Type": "AWS::EC2::SecurityGroup::Id"},
     }
@@ -174,9 +179,10 @@ def outputs(stage: Stage) -> Resources:
     return {f"{function.id_words}FunctionName": {"Value": {"Ref": function.logical_id}} for function in of(stage)}
 
 
-def environment(stage: Stage, function: Function) -> dict[str, str]:
+def environment(stage: Stage, function: Function) -> Resources:
     """The variables of a function: settings, and the names of secrets, but no secret. Raises TemplateError."""
-    variables = {
+    variables: Resources = {
+        "SITE_URL": {"Ref": SITE_PARAMETER},
         **(network_settings(stage) if function.joins_vpc(stage) else {}),
         **stage.settings,
         "STAGE": stage.name,
@@ -185,7 +191,8 @@ def environment(stage: Stage, function: Function) -> dict[str, str]:
         "ADMIN_ALLOWED_CIDRS": ",".join(stage.admin.allowed_cidrs),
         **(ADAPTER_ENVIRONMENT if function.adapter else {}),
     }
-    size = sum(len(name.encode()) + len(value.encode()) for name, value in variables.items())
+    values = [value if isinstance(value, str) else "x" * SITE_URL_BYTES for value in variables.values()]
+    size = sum(len(text.encode()) for text in (*variables, *values))
     if size > ENVIRONMENT_BYTES_MAX:
         raise TemplateError(
             f"the settings of {stage.name} come to {size} bytes for {function.name}; "

@@ -1,0 +1,1 @@
+"""What the operator does about users of the built-in project, and sees of them."""
