@@ -91,6 +91,7 @@ def remembered(site: RunningGateway, account_id: str, project_id: str) -> None:
     ledger, today, chance = site.ledger(), int(time.time()) // DAY_S, random.Random(7)
     for ago in range(1, 30):
         count = chance.randint(2, 6) + (30 - ago) // 5
+        sums = dict.fromkeys(("requests", "input", "output", "cost"), 0)
         for number in range(count):
             moment = (today - ago) * DAY_S + 3600 * (8 + number)
             tokens_in, tokens_out = chance.randint(300, 4000), chance.randint(80, 900)
@@ -98,11 +99,16 @@ def remembered(site: RunningGateway, account_id: str, project_id: str) -> None:
             model = chance.choice(["SmolLM2-135M-Instruct.Q4_1.gguf", "gpt-oss-20b-mxfp4.gguf"])
             name = ids.first_at(moment) + f"{number:09}"
             receipt = Receipt(account_id, name, moment, moment + 3, "completed", cost=cost, hold=cost)
+            for total, more in zip(sums, (1, tokens_in, tokens_out, cost), strict=True):
+                sums[total] += more
             told = {"endpoint": "/v1/chat/completions", "model": model, "input": tokens_in, "output": tokens_out}
             receipt = dataclasses.replace(receipt, **told)  # type: ignore[arg-type]
             tables.drive(receipts.put(ledger, receipt))
             for project in ("default", project_id):
                 tables.drive(usage.add(ledger, project, today - ago, usage.of_receipt(receipt, moment)))
+        closed = {"account_id": {"S": account_id}, "day": {"N": str(today - ago)}}
+        closed |= {total: {"N": str(value)} for total, value in sums.items()}
+        tables.drive(ledger.write("PutItem", {"TableName": ledger.table("days"), "Item": closed}))
         tables.drive(usage.add(ledger, project_id, today - ago, usage.of_refusal("rate_limit_exceeded")))
 
 

@@ -124,7 +124,7 @@ function details(receipt) {
     ["Price", receipt.price],
   ];
   const list = facts.filter(Boolean).map(([name, ...value]) => [h("dt", {}, name), h("dd", {}, value.map((part) => part || ""))]);
-  return dialog({ title: "Receipt", cancel: "Close", content: [h("dl", { class: "facts" }, list), copyable(receipt.id, "the receipt’s id"), h("p")] });
+  return dialog({ title: "Receipt", cancel: "Close", content: [h("dl", { class: "facts" }, list), h("p", {}, copyable(receipt.id, "the receipt’s id"))] });
 }
 
 /** All receipts of a range as one file, however many answers they take. */

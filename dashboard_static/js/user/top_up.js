@@ -2,7 +2,7 @@
 
 import { h } from "../kit/dom.js";
 import { dialog, form } from "../kit/form.js";
-import { count, credits, price, short } from "../kit/show.js";
+import { credits, price, short } from "../kit/show.js";
 import { shown } from "../kit/states.js";
 import { told } from "./account.js";
 import { follow } from "./pay.js";
@@ -64,9 +64,9 @@ function inForce(packs, agreed, again) {
 function terms(packs, agreed) {
   const made = form({
     fields: [
-      { name: "pack", label: "Buy", type: "select", value: agreed.pack ?? packs[0].id, options: packs.map((pack) => [pack.id, `${count(pack.credits)} credits for ${price(pack.amount, pack.currency)}`]) },
-      { name: "below", label: "When fewer credits are left than", type: "number", inputmode: "numeric", min: 1, step: 1, required: true, value: agreed.below ?? 500_000 },
-      { name: "per_day", label: "At most, a day", type: "number", inputmode: "numeric", min: 1, max: PER_DAY_MAX, step: 1, required: true, value: agreed.per_day ?? 1 },
+      { name: "pack", label: "Buy", type: "select", value: agreed.pack ?? packs[0].id, options: packs.map((pack) => [pack.id, `${short(pack.credits)} credits for ${price(pack.amount, pack.currency)}`]) },
+      { name: "below", label: "When less is left than", type: "number", inputmode: "numeric", min: 1, step: 1, required: true, value: agreed.below ?? 500_000 },
+      { name: "per_day", label: "At most so often a day", type: "number", inputmode: "numeric", min: 1, max: PER_DAY_MAX, step: 1, required: true, value: agreed.per_day ?? 1 },
     ],
     submit: "Save a card",
     async onsubmit({ pack, below, per_day: perDay }) {
