@@ -16,7 +16,7 @@ export function show(panel) {
     h("h2", {}, "Your data"),
     h(
       "div",
-      { class: "grid two" },
+      { class: "grid two halves" },
       h("section", { class: "card" }, h("h3", {}, "Take it along"), h("p", {}, "One JSON file: the account, balance, journal, orders, use by day, keys as they are shown, and the newest receipts. What you asked and what was answered is not in it: it is kept nowhere."), h("div", { class: "actions" }, take)),
       h("section", { class: "card" }, h("h3", {}, "Delete the account"), h("p", {}, "Your address, keys, receipts and use are removed, and the credits that are left are lost. The books keep sums without you in them."), h("div", { class: "actions" }, end)),
     ),

@@ -31,6 +31,9 @@ export function show(panel) {
   page.again();
 }
 
+/** How a key begins: nobody knows the rest. */
+const begins = (key) => `${key.shown}…`;
+
 /** The keys; null where they are another's to give out. */
 async function keys() {
   try {
@@ -48,18 +51,20 @@ function listed(list, found, page) {
   }
   const name = (key) => key.label || "unnamed";
   const button = (key, text, act, kind = "") =>
-    h("button", { type: "button", class: `quiet small ${kind}`, "aria-label": `${text}: ${name(key)}, ${key.shown}`, on: { click: () => act(key, page) } }, text);
-  return table({
+    h("button", { type: "button", class: `quiet small ${kind}`, "aria-label": `${text}: ${name(key)}, ${begins(key)}`, on: { click: () => act(key, page) } }, text);
+  const shownKeys = table({
     caption: "Keys",
     columns: [
-      { title: "Name", cell: (key) => [h("span", { class: key.label ? null : "quietly" }, name(key)), key.asking && [" ", h("span", { class: "tag good" }, "in use here")]] },
-      { title: "Key", cell: (key) => h("code", {}, key.shown) },
+      { title: "Name", cell: (key) => [h("span", { class: key.label ? null : "quietly" }, name(key)), key.asking && [" ", h("span", { class: "tag good" }, "in use here")], key.waiting && [" ", h("span", { class: "tag warn" }, "mailed, not used yet")]] },
+      { title: "Key", cell: (key) => h("code", {}, begins(key)) },
       { title: "Created", cell: (key) => when(key.created) },
       { title: "Ends", cell: (key) => (key.ends ? h("span", { class: "tag warn" }, ago(key.ends)) : h("span", { class: "quietly" }, "never")) },
-      { title: h("span", { class: "unseen" }, "Changes"), cell: (key) => h("span", { class: "row" }, !key.ends && button(key, "Rotate", rotate), button(key, "Revoke", revoke, "danger")) },
+      { title: h("span", { class: "unseen" }, "Changes"), number: true, cell: (key) => h("span", { class: "row" }, !key.ends && button(key, "Rotate", rotate), button(key, "Revoke", revoke, "danger")) },
     ],
     rows: found,
   });
+  shownKeys.classList.add("keys");
+  return shownKeys;
 }
 
 async function createOne(page) {
@@ -74,7 +79,7 @@ async function createOne(page) {
 
 async function rotate(old, page) {
   const key = await dialog({
-    title: `Rotate ${old.label ? `“${old.label}”` : old.shown}`,
+    title: `Rotate ${old.label ? `“${old.label}”` : begins(old)}`,
     content: h("p", {}, "A new key of the same name takes its place."),
     fields: [{ name: "grace", label: "The old key works on", type: "select", options: GRACES }],
     submit: "Rotate",
@@ -82,12 +87,12 @@ async function rotate(old, page) {
   });
   if (!key) return;
   if (old.asking) keep("key", key.key);
-  shownOnce(page, key, `the key in place of ${old.shown}${old.asking ? ", with which this page goes on" : ""}`);
+  shownOnce(page, key, `the key in place of ${begins(old)}${old.asking ? ", with which this page goes on" : ""}`);
 }
 
 async function revoke(old, page) {
   const done = await dialog({
-    title: `Revoke ${old.label ? `“${old.label}”` : old.shown}?`,
+    title: `Revoke ${old.label ? `“${old.label}”` : begins(old)}?`,
     content: h("p", {}, "It is dead in the very next request, and cannot be brought back.", old.asking && " This page uses it: you are signed out, and need another key to come back."),
     submit: "Revoke",
     danger: true,

@@ -88,7 +88,7 @@ async function open() {
 function page() {
   out.hidden = false;
   const { email, user_id: number } = account();
-  put(about, email && [h("span", { class: "address" }, email), " · "], `user ${number}`);
+  put(about, email && [h("span", { class: "address" }, email), " · "], h("span", { class: "nowrap" }, `user ${number}`));
   const within = {
     stale: (id) => shown.stale(id),
     go(id) {

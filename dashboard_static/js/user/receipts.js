@@ -33,7 +33,7 @@ export function show(panel) {
       { name: "words", label: "Search", type: "search", placeholder: "model, outcome, id", autocomplete: "off" },
     ],
     submit: "Show",
-    extra: [h("button", { type: "button", class: "quiet", on: { click: (event) => during(event.currentTarget, csv).catch(filter.told) } }, "CSV")],
+    extra: [h("button", { type: "button", class: "quiet", on: { click: (event) => during(event.currentTarget, csv).catch(filter.told) } }, "Download CSV")],
     onsubmit: look,
   });
   filter.classList.add("inline", "filter");
@@ -121,7 +121,7 @@ function details(receipt) {
     ["Credits", `${credits(receipt.credits)}, of ${credits(receipt.held)} held`],
     receipt.shortfall > 0 && ["Not charged", credits(receipt.shortfall)],
     receipt.blocked && ["Blocked", receipt.blocked],
-    ["Price", receipt.price],
+    ["Price version", h("code", {}, receipt.price)],
   ];
   const list = facts.filter(Boolean).map(([name, ...value]) => [h("dt", {}, name), h("dd", {}, value.map((part) => part || ""))]);
   return dialog({ title: "Receipt", cancel: "Close", content: [h("dl", { class: "facts" }, list), h("p", {}, copyable(receipt.id, "the receipt’s id"))] });

@@ -53,7 +53,7 @@ function sent(address) {
     $("#view"),
     title,
     h("p", { class: "lead" }, "A mail with an API key is on its way to ", h("strong", { class: "address" }, address), "."),
-    LOOPBACK.includes(location.hostname) && h("p", { class: "note" }, "This gateway runs on your own machine: with ", h("code", {}, "make run"), ", its mails are in the ", h("a", { href: "outbox" }, "outbox"), "."),
+    LOOPBACK.includes(location.hostname) && h("p", { class: "note" }, "This gateway runs on your own machine: with ", h("code", { class: "nowrap" }, "make run"), ", its mails are in the ", h("a", { href: "outbox" }, "outbox"), "."),
     h(
       "ol",
       { class: "steps" },

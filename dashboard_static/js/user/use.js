@@ -70,7 +70,7 @@ function drawnByModel(use) {
   const values = (models) => names.map((day) => models.reduce((sum, model) => sum + (by.get(day)?.[model]?.credits ?? 0), 0));
   const series = first.map((model) => ({ label: model || "unknown", values: values([model]) }));
   if (rest.length) series.push({ label: `${rest.length} others`, values: values(rest) });
-  const chart = h("div", { class: "card" });
+  const chart = ranked.length > 1 && h("div", { class: "card" });
   const numbers = table({
     caption: "Use by model, in 30 days",
     columns: [
@@ -82,7 +82,7 @@ function drawnByModel(use) {
     ],
     rows: use.models.toSorted((one, other) => other.credits - one.credits),
   });
-  days(chart, { title: "Credits by model", unit: `${short(use.models.reduce((sum, one) => sum + one.credits, 0))} in 30 days`, days: names, series });
+  if (chart) days(chart, { title: "Credits by model", unit: `${short(use.models.reduce((sum, one) => sum + one.credits, 0))} in 30 days`, days: names, series });
   const partly = use.complete === false && h("p", { class: "quietly" }, "By model, only the newest receipts are counted: there are more than are read at once.");
   return [chart, h("h2", {}, "By model"), partly, numbers];
 }
