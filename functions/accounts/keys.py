@@ -4,9 +4,10 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from functions.errors import Forbidden, NotFound
-from functions.ledger import credentials, own_keys
-from functions.ledger.account import Account
+from functions.errors import Forbidden, NotFound, Unauthenticated
+from functions.ledger import own_keys
+from functions.ledger.account import Account, AccountGone
+from functions.ledger.own_keys import Made
 from functions.ledger.store import Ledger
 from functions.projects.asking import Asking
 
@@ -21,7 +22,7 @@ def only_users_own(asking: Asking) -> None:
 
 
 async def listed(ledger: Ledger, account: Account, asking_id: str) -> dict[str, Any]:
-    """All that are live, the oldest first; the one that asks is marked. Raises LedgerUnavailable."""
+    """All that are live, those that were mailed first; the one that asks is marked. Raises LedgerUnavailable."""
     data = [
         {
             "id": key.key_id,
@@ -29,6 +30,7 @@ async def listed(ledger: Ledger, account: Account, asking_id: str) -> dict[str, 
             "shown": key.shown,
             "created": _time(key.created),
             "ends": _time(key.ends) if key.ends else None,
+            "mailed": key.mailed,
             "waiting": state == own_keys.PENDING,
             "asking": key.key_id == asking_id,
         }
@@ -37,28 +39,39 @@ async def listed(ledger: Ledger, account: Account, asking_id: str) -> dict[str, 
     return {"object": "list", "data": data}
 
 
-async def add(ledger: Ledger, account: Account, label: str) -> dict[str, Any]:
-    """Another key, live at once. Raises Forbidden where there are too many."""
-    key = await credentials.add_key(ledger, account.account_id, label)
-    return _made(ledger, key, label)
+async def add(ledger: Ledger, asking: Asking, label: str) -> dict[str, Any]:
+    """Another key, live at once. Raises Forbidden where there are too many, Unauthenticated, LedgerUnavailable."""
+    try:
+        return _made(await own_keys.add(ledger, asking.caller.account_id, label))
+    except AccountGone:
+        raise Unauthenticated from None
 
 
-async def rotate(ledger: Ledger, account: Account, key_id: str, grace_s: int) -> dict[str, Any]:
-    """A key of the same label; the old one works on for `grace_s` seconds. Raises BadRequest, NotFound, Forbidden."""
-    made = await own_keys.rotate(ledger, account, _known(key_id), grace_s)
-    return _made(ledger, made.key, made.label) | {"replaces": key_id, "ends": _time(made.ends)}
+async def rotate(ledger: Ledger, asking: Asking, key_id: str, grace_s: int) -> dict[str, Any]:
+    """A key of the same label; the old one works on for `grace_s` seconds.
+
+    Raises BadRequest, NotFound, Forbidden, Unauthenticated, LedgerUnavailable.
+    """
+    by = asking.caller
+    try:
+        made = await own_keys.rotate(ledger, by.account_id, _known(key_id), grace_s, by.credential_id)
+    except AccountGone:
+        raise Unauthenticated from None
+    return _made(made) | {"replaces": key_id, "ends": _time(made.ends)}
 
 
-async def revoke(ledger: Ledger, account: Account, key_id: str) -> dict[str, Any]:
-    """The end of a key, in the very next request. Raises NotFound."""
-    if not await credentials.revoke(ledger, account.account_id, _known(key_id)):
-        raise NotFound("There is no such key.")
+async def revoke(ledger: Ledger, asking: Asking, key_id: str) -> dict[str, Any]:
+    """The end of a key, in the very next request. Raises NotFound, Forbidden, Unauthenticated, LedgerUnavailable."""
+    by = asking.caller
+    try:
+        await own_keys.revoke(ledger, by.account_id, _known(key_id), by.credential_id)
+    except AccountGone:
+        raise Unauthenticated from None
     return {"id": key_id, "deleted": True}
 
 
-def _made(ledger: Ledger, key: str, label: str) -> dict[str, Any]:
-    created = _time(int(ledger.clock.now()))
-    return {"id": credentials.credential_id(key), "key": key, "label": label, "created": created}
+def _made(made: Made) -> dict[str, Any]:
+    return {"id": made.key_id, "key": made.key, "label": made.label, "created": _time(made.created)}
 
 
 def _known(key_id: str) -> str:

@@ -40,8 +40,9 @@ Your balance: {base_url}/account (with the same Authorization header).
 
 If you did not ask for a key, you can ignore this mail{unasked}.
 """
-IMMEDIATE = "If you had a key before, it has stopped working. Your balance is kept.\n\n"
-ON_FIRST_USE = "If you had a key before, it stops working when you first use this one. Your balance is kept.\n\n"
+IMMEDIATE = "If a key was mailed to you before, it has stopped working. "
+ON_FIRST_USE = "If a key was mailed to you before, it stops working when you first use this one. "
+KEPT = "Keys that you made yourself work on, and your balance is kept.\n\n"
 
 
 async def count_client(ledger: Ledger, settings: Settings, address_scope: str) -> None:
@@ -78,7 +79,7 @@ def _message(settings: Settings, address: str, key: str, base_url: str) -> Email
     text = TEXT.format(
         key=key,
         base_url=base_url,
-        replaces=IMMEDIATE if immediate else ON_FIRST_USE,
+        replaces=(IMMEDIATE if immediate else ON_FIRST_USE) + KEPT,
         unasked="; ask for another if yours has stopped working" if immediate else ": your key works on",
     )
     return mail.compose(settings.smtp_from, address, SUBJECT, text)

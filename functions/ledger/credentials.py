@@ -48,6 +48,12 @@ class UserKey:
     """What people call it."""
     ends: int = 0
     """0: never by itself."""
+    mailed: bool = False
+    """It is the one that an address has, or waits to become it."""
+
+    def works(self, now_s: float) -> bool:
+        """Whether its end has not come."""
+        return not 0 < self.ends <= now_s
 
 
 def new_key(ledger: Ledger, prefix: str = "sk-") -> str:
@@ -77,6 +83,13 @@ def parse(item: Item) -> Credential:
         item["email"]["S"] if "email" in item else "",
         int(item["ends"]["N"]) if "ends" in item else 0,
     )
+
+
+async def waits(ledger: Ledger, identifier: str) -> bool:
+    """Whether a key waits for its first use. Raises LedgerUnavailable."""
+    request = {"TableName": ledger.table("credentials"), "Key": key_of(identifier), "ConsistentRead": True}
+    found = await ledger.read("GetItem", request)
+    return "Item" in found and parse(found["Item"]).state == "pending"
 
 
 def key_of(identifier: str) -> Item:
@@ -123,7 +136,7 @@ async def add_key(ledger: Ledger, account_id: str, label: str = "") -> str:
     Raises AccountGone; Forbidden where it has KEYS_MAX of them; LedgerUnavailable.
     """
     key = new_key(ledger)
-    if len(await room(ledger, account_id)) >= KEYS_MAX:
+    if len(await keys_of(ledger, account_id)) >= KEYS_MAX:
         raise Forbidden(f"A user has at most {KEYS_MAX} keys; revoke one first.", code="too_many_keys")
     shown = {"shown": {"S": key[:SHOWN_LENGTH]}} | ({"label": {"S": label}} if label else {})
     writes = [
@@ -147,23 +160,12 @@ async def add_key(ledger: Ledger, account_id: str, label: str = "") -> str:
 
 async def keys_of(ledger: Ledger, account_id: str) -> tuple[UserKey, ...]:
     """The live keys that were added to an account, the one that was registered apart. Raises LedgerUnavailable."""
-    return tuple(key for key in await _listed(ledger, account_id) if not _has_ended(ledger, key))
+    now_s = ledger.clock.now()
+    return tuple(key for key in await all_added(ledger, account_id) if key.works(now_s))
 
 
-async def room(ledger: Ledger, account_id: str) -> tuple[UserKey, ...]:
-    """The same, once those that have ended are off the list. Raises LedgerUnavailable."""
-    found = await _listed(ledger, account_id)
-    for key in found:
-        if _has_ended(ledger, key):
-            await revoke(ledger, account_id, key.key_id)
-    return tuple(key for key in found if not _has_ended(ledger, key))
-
-
-def _has_ended(ledger: Ledger, key: UserKey) -> bool:
-    return 0 < key.ends <= ledger.clock.now()
-
-
-async def _listed(ledger: Ledger, account_id: str) -> tuple[UserKey, ...]:
+async def all_added(ledger: Ledger, account_id: str) -> tuple[UserKey, ...]:
+    """The same, and those whose end has come and that are still in the list."""
     found = await members.listed(ledger, members.keys(account_id))
     return tuple(
         UserKey(
@@ -207,9 +209,14 @@ async def revoke(ledger: Ledger, account_id: str, identifier: str) -> bool:
     raise LedgerUnavailable("The ledger is busy; nothing was changed for certain. Try again.")
 
 
-def next_version(ledger: Ledger, account_id: str) -> Item:
-    """A part of a transaction: what was known of the account's keys is not believed any more (rule 7)."""
+def next_version(ledger: Ledger, account_id: str, was: int = 0) -> Item:
+    """A part of a transaction: what was known of the account's keys is not believed any more (rule 7).
+
+    Where it says which version `was` read, none of the account's keys has changed since.
+    """
     write = Expression()
+    if was:
+        write.conditions.append(f"credentials_version = {write.number(':was', was)}")
     write.added.append(f"credentials_version {write.number(':one', 1)}")
     write.conditions.append(f"{write.name('#state', 'state')} <> :deleted")  # a deleted one gets no key
     write.conditions.append("attribute_exists(account_id)")

@@ -126,6 +126,6 @@ def _unknown(ledger: Ledger, project: str, account: Account, identity: Identity 
     same.values[":pending"] = {"L": [{"S": one} for one in identity.pending]}
     gone: Item = {"TableName": table, "Key": grants.identity_key(project, "email", account.email)}
     gone |= {"ConditionExpression": " AND ".join(same.conditions), "ExpressionAttributeValues": same.values}
-    keys = [credentials.key_of(one) for one in (identity.live, *identity.pending)]
+    keys = [credentials.key_of(one) for one in (identity.live, *identity.leaving, *identity.pending)]
     dead = [{"Delete": {"TableName": ledger.table("credentials"), "Key": one}} for one in keys]
     return [*parts, {"Delete": gone}, *dead]

@@ -4,7 +4,7 @@ A transaction is guarded by what it finds, never by a request token: the identit
 must still name the key that is replaced. Whoever loses reads what the winner wrote, and goes on from there.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from functions.errors import LedgerUnavailable
 from functions.ledger import account as accounts
@@ -76,6 +76,8 @@ class Identity:
     account_id: str
     live: str
     pending: tuple[str, ...]
+    leaving: tuple[str, ...] = ()
+    """That were rotated and work on for a while; they die with the live one, when one that waits is first used."""
 
     def holds(self, key: str) -> bool:
         """Whether this key is among the address's own."""
@@ -120,16 +122,12 @@ async def activate(ledger: Ledger, address: Address, identifier: str) -> None:
         try:
             await ledger.write("TransactWriteItems", {"TransactItems": _use(ledger, address, identifier, identity)})
         except (Refused, Ambiguous):
+            if not await credentials.waits(ledger, identifier):
+                return
             await ledger.pause(attempt)
         else:
             return
     raise LedgerUnavailable("The ledger is busy; nothing was charged.")
-
-
-def replaced(ledger: Ledger, account: Account, identity: Identity, live: str) -> Item:
-    """A part of a transaction: another key (its id) is the one that an account's address is known to have."""
-    address = Address(account.account_id.rpartition("/")[0], account.email)
-    return _identity_update(ledger, address, identity, live, identity.pending)
 
 
 async def first_sight(ledger: Ledger, subject: Subject, gain: Trial) -> str:
@@ -225,7 +223,10 @@ async def _find(ledger: Ledger, address: Address) -> tuple[Identity | None, bool
 
 def identity_from(item: Item) -> Identity:
     """Which account an address has, and its keys."""
-    return Identity(item["account_id"]["S"], item["live"]["S"], tuple(part["S"] for part in item["pending"]["L"]))
+    pending, leaving = (
+        tuple(str(part["S"]) for part in item[name]["L"]) if name in item else () for name in ("pending", "leaving")
+    )
+    return Identity(item["account_id"]["S"], item["live"]["S"], pending, leaving)
 
 
 def _create(ledger: Ledger, address: Address, trial: Trial, key: str) -> list[Item]:
@@ -255,34 +256,38 @@ def _wait(ledger: Ledger, address: Address, identity: Identity, key: str) -> lis
     kept, dropped = waiting[-PENDING_MAX:], waiting[:-PENDING_MAX]
     new = credentials.to_item(key, identity.account_id, address.email, "pending", int(ledger.clock.now()))
     return [
-        _identity_update(ledger, address, identity, identity.live, kept),
+        changed(ledger, address, identity, replace(identity, pending=kept)),
         _put(ledger, "credentials", new, "credential_id"),
         *(credentials.ended(ledger, old) for old in dropped),
     ]
 
 
 def _use(ledger: Ledger, address: Address, identifier: str, identity: Identity) -> list[Item]:
-    """The pending key becomes live; the one before it and the older pending ones are revoked."""
+    """The pending key becomes live; the one before it, those that are leaving and older pending ones are revoked."""
     place = identity.pending.index(identifier)
     older, newer = identity.pending[:place], identity.pending[place + 1 :]
     live = Expression()
     live.sets.append(f"{live.name('#state', 'state')} = :live")
-    live.values[":live"] = {"S": "live"}
+    live.conditions.append("#state = :pending")
+    live.values |= {":live": {"S": "live"}, ":pending": {"S": "pending"}}
     return [
-        _identity_update(ledger, address, identity, identifier, newer),
+        changed(ledger, address, identity, Identity(identity.account_id, identifier, newer)),
         live.transact(ledger.table("credentials"), credentials.key_of(identifier)),
         credentials.next_version(ledger, identity.account_id),
-        *(credentials.ended(ledger, old) for old in (identity.live, *older)),
+        *(credentials.ended(ledger, old) for old in (identity.live, *identity.leaving, *older)),
     ]
 
 
-def _identity_update(ledger: Ledger, address: Address, identity: Identity, live: str, pending: tuple[str, ...]) -> Item:
-    """Change which keys an address has, on the condition that they are still those that were read."""
+def changed(ledger: Ledger, address: Address, was: Identity, now: Identity) -> Item:
+    """A part of a transaction: which keys an address has, where they are still those that were read.
+
+    Which ones are leaving changes only with the live one.
+    """
     write = Expression()
-    write.sets += ["live = :live", "pending = :pending"]
+    write.sets += ["live = :live", "pending = :pending", "leaving = :leaving"]
     write.conditions += ["live = :was", "pending = :waited"]
-    write.values |= {":live": {"S": live}, ":was": {"S": identity.live}}
-    write.values |= {":pending": _texts(pending), ":waited": _texts(identity.pending)}
+    write.values |= {":live": {"S": now.live}, ":was": {"S": was.live}, ":leaving": _texts(now.leaving)}
+    write.values |= {":pending": _texts(now.pending), ":waited": _texts(was.pending)}
     return write.transact(ledger.table("identities"), address.key)
 
 

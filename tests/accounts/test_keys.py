@@ -66,12 +66,13 @@ def test_several_keys_by_name(two: tuple[RunningGateway, RunningGateway]) -> Non
     found = told(other, "GET", "", made["key"])
     assert [one["label"] for one in found["data"]] == ["", "the laptop <b>"]
     assert [one["asking"] for one in found["data"]] == [False, True]
+    assert [one["mailed"] for one in found["data"]] == [True, False]
     assert [one["shown"] for one in found["data"]] == [key[:10], made["key"][:10]]
     assert made["key"] not in str(found)
 
 
 def test_a_revoked_key_is_dead_in_the_very_next_request(two: tuple[RunningGateway, RunningGateway]) -> None:
-    """On the gateway that remembers it too; the other keys go on. The mailed one can be revoked by another."""
+    """On the gateway that remembers it too; the other keys go on, when the mailed one has ended itself as well."""
     front, other = two
     key = front.key()
     made = told(front, "POST", "", key)
@@ -80,7 +81,7 @@ def test_a_revoked_key_is_dead_in_the_very_next_request(two: tuple[RunningGatewa
     assert told(front, "DELETE", f"/{made['id']}", key) == {"id": made["id"], "deleted": True}
     assert not works(other, made["key"])
     last = told(front, "POST", "", key)
-    told(front, "DELETE", f"/{credentials.credential_id(key)}", last["key"])
+    told(front, "DELETE", f"/{credentials.credential_id(key)}", key)
     assert not works(other, key)
     assert [one["id"] for one in told(front, "GET", "", last["key"])["data"]] == [last["id"]]
 
@@ -135,17 +136,48 @@ def test_registering_again_replaces_the_key_that_was_rotated(front: RunningGatew
     assert front.account(third)["user_id"] == front.account(other)["user_id"]
 
 
+def test_a_mail_gets_the_account_back_from_a_thief(front: RunningGateway) -> None:
+    """Who found the mailed key, rotated it and added another: the next mail's key ends what came of it, and what was
+    added can neither end that key nor replace it, and is ended by it."""
+    email = f"{secrets.token_hex(6)}@farebox.test"
+    stolen = front.register(email)
+    rotated = told(front, "POST", f"/{credentials.credential_id(stolen)}/rotate", stolen, {"grace_s": GRACE_S_MAX})
+    added = told(front, "POST", "", rotated["key"], {"label": "the thief's"})
+    mailed = front.register(email)
+    assert works(front, mailed)
+    assert [works(front, key) for key in (stolen, rotated["key"], added["key"])] == [False, False, True]
+    path = f"/account/keys/{credentials.credential_id(mailed)}"
+    refused(front.request("DELETE", path, key=added["key"]), 403, code="mailed_key")
+    refused(front.request("POST", f"{path}/rotate", {"grace_s": 0}, key=added["key"]), 403, code="mailed_key")
+    told(front, "DELETE", f"/{added['id']}", mailed)
+    assert [works(front, key) for key in (mailed, added["key"])] == [True, False]
+
+
+def test_a_rotated_key_keeps_its_age_and_its_name(front: RunningGateway) -> None:
+    """The list says since when each is there, and the mailed one comes first."""
+    key = front.key()
+    old = told(front, "POST", "", key, {"label": "phone"})
+    time.sleep(1.1)
+    new = told(front, "POST", f"/{old['id']}/rotate", key, {"grace_s": 60})
+    listed = told(front, "GET", "", key)
+    ages = [only(listed, id=one["id"])["created"] for one in (old, new)]
+    assert ages == [old["created"], new["created"]] == sorted({*ages})
+    assert [one["label"] for one in listed["data"]] == ["", "phone", "phone"]
+
+
 def test_a_key_that_waits_for_its_first_use_is_listed(two: tuple[RunningGateway, RunningGateway]) -> None:
-    """Whoever sees a key that they did not ask for can revoke it before anybody uses it."""
+    """It is for who reads the mail: no key ends it, or nobody could get an account back from who holds its key."""
     front = two[0]
     if front.settings.key_reissue == "immediate":
         return
     email = f"{secrets.token_hex(6)}@farebox.test"
     key, waiting = front.register(email), front.register(email)
     found = only(told(front, "GET", "", key), waiting=True)
-    told(front, "DELETE", f"/{found['id']}", key)
-    assert not works(front, waiting)
-    assert works(front, key)
+    refused(front.request("DELETE", f"/account/keys/{found['id']}", key=key), 403, code="mailed_key")
+    refused(front.request("POST", f"/account/keys/{found['id']}/rotate", {}, key=key), 403, code="mailed_key")
+    second = told(front, "POST", f"/{credentials.credential_id(key)}/rotate", key)["key"]
+    assert works(front, waiting)
+    assert [works(front, one) for one in (key, second)] == [False, False]
     assert works(front, front.register(email))
 
 
@@ -167,11 +199,12 @@ def test_what_is_wrong_is_told_by_its_field(front: RunningGateway) -> None:
 
 
 def test_there_are_at_most_twenty(front: RunningGateway) -> None:
-    """The twenty-first is refused, and so is a rotation; one that is revoked or has ended makes room."""
+    """The twenty-first is refused, and so is a rotation with a grace; one that is revoked or has ended makes room."""
     key = front.key()
-    made = [told(front, "POST", "", key, {"label": str(number)}) for number in range(20)]
+    made = [told(front, "POST", "", key, {"label": str(number)}) for number in range(19)]
     refused(front.request("POST", "/account/keys", {}, key=key), 403, code="too_many_keys")
     refused(front.request("POST", f"/account/keys/{made[0]['id']}/rotate", {}, key=key), 403, code="too_many_keys")
+    made[0] = told(front, "POST", f"/{made[0]['id']}/rotate", key, {"grace_s": 0})
     told(front, "DELETE", f"/{made[0]['id']}", key)
     second = told(front, "POST", f"/{made[1]['id']}/rotate", key, {"grace_s": 1})
     time.sleep(1.2)
@@ -195,7 +228,7 @@ def test_two_who_rotate_one_key_at_once_make_one_successor(front: RunningGateway
     ledger, key_id = front.ledger(), credentials.credential_id(key)
     found = tables.drive(credentials.find(ledger, key_id))
     assert found
-    won = tables.drive(own_keys.rotate(ledger, found[1], key_id, 60))
+    won = tables.drive(own_keys.rotate(ledger, found[1].account_id, key_id, 60, key_id))
     answer = front.request("POST", f"/account/keys/{key_id}/rotate", {"grace_s": 0}, key=key)
     refused(answer, 400, param="key_id")
     assert works(front, won.key)

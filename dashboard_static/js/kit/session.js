@@ -4,10 +4,10 @@ export const keep = (name, value) => guarded(() => sessionStorage.setItem(`fareb
 export const kept = (name) => guarded(() => sessionStorage.getItem(`farebox-${name}`)) ?? "";
 export const forget = (name) => guarded(() => sessionStorage.removeItem(`farebox-${name}`));
 
-/** What stands behind # in the address, as a Map: `#key=sk-…`; what has no name stands under "". */
+/** What stands behind # in the address, as a Map: `#key=sk-…`; what has no name stands under "". A place of the page is none. */
 export function fromFragment() {
   const text = location.hash.slice(1);
-  if (!text) return new Map();
+  if (!text || document.getElementById(text)) return new Map();
   history.replaceState(null, "", location.pathname + location.search);
   return text.includes("=") ? new Map(new URLSearchParams(text)) : new Map([["", decode(text)]]);
 }

@@ -49,7 +49,8 @@ function listed(list, found, page) {
     nothing(list, "Keys of this account are given out by the app that it belongs to.");
     return [...list.childNodes];
   }
-  const name = (key) => key.label || "unnamed";
+  const name = (key) => key.label || (key.mailed ? "from your mail" : "unnamed");
+  const changes = (key) => !key.waiting && (!key.mailed || key.asking); // the mailed one is changed by itself alone
   const button = (key, text, act, kind = "") =>
     h("button", { type: "button", class: `quiet small ${kind}`, "aria-label": `${text}: ${name(key)}, ${begins(key)}`, on: { click: () => act(key, page) } }, text);
   const shownKeys = table({
@@ -59,7 +60,7 @@ function listed(list, found, page) {
       { title: "Key", cell: (key) => h("code", {}, begins(key)) },
       { title: "Created", cell: (key) => when(key.created) },
       { title: "Ends", cell: (key) => (key.ends ? h("span", { class: "tag warn" }, ago(key.ends)) : h("span", { class: "quietly" }, "never")) },
-      { title: h("span", { class: "unseen" }, "Changes"), number: true, cell: (key) => h("span", { class: "row" }, !key.ends && button(key, "Rotate", rotate), button(key, "Revoke", revoke, "danger")) },
+      { title: h("span", { class: "unseen" }, "Changes"), number: true, cell: (key) => h("span", { class: "row" }, changes(key) && !key.ends && button(key, "Rotate", rotate), changes(key) && button(key, "Revoke", revoke, "danger")) },
     ],
     rows: found,
   });

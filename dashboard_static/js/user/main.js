@@ -29,7 +29,7 @@ out.addEventListener("click", () => {
   signIn();
   $("input", view).focus();
 });
-addEventListener("hashchange", arrive);
+addEventListener("hashchange", () => location.hash.includes("key=") && arrive());
 arrive();
 
 /** Sign in with the key that the address brought, or the one of this tab. */

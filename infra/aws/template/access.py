@@ -82,7 +82,7 @@ TABLE_USE: dict[str, dict[str, tuple[str, ...]]] = {
             "identities": (CHECK, GET, PUT, UPDATE),
             "receipts": (PUT, QUERY),
             "days": (QUERY, UPDATE),
-            "members": (GET, PUT, QUERY),
+            "members": (PUT, QUERY),
         },
     ),
     "webhooks": PAID | {"windows": (UPDATE,)},
