@@ -46,6 +46,8 @@ def test_the_first_page(looks: Looking, site: RunningGateway, user: User) -> Non
     page.get_by_role("tab", name="Use", exact=True).wait_for()
     assert page.url == f"{site.url}/dashboard.html"
     assert page.title() == "Dashboard"
+    page.go_back()
+    assert page.url == f"{site.url}/"
 
 
 def test_what_an_account_begins_with_is_what_the_api_says(looks: Looking) -> None:

@@ -16,7 +16,7 @@ export function show(element, balance) {
       tile("Available", credits(available), "credits, now", "first"),
       tile("Trial", credits(trial), ends(trial, expires)),
       tile("Paid", credits(paid), "they do not expire"),
-      tile("Held", credits(held), "by running requests"),
+      tile("Held", credits(held), "reserved just now"),
     ),
   );
 }

@@ -58,8 +58,8 @@ function element({ at, to, subject, text, key, link }) {
       h(
         "div",
         { class: "actions" },
-        key && h("a", { class: "button", href: `dashboard.html#key=${encodeURIComponent(key)}` }, "Open the dashboard"),
-        page && h("a", { class: "button", href: link }, "Follow the link"),
+        key && h("a", { class: "button quiet", href: `dashboard.html#key=${encodeURIComponent(key)}` }, "Open the dashboard"),
+        page && h("a", { class: "button quiet", href: link }, "Follow the link"),
       ),
     h("details", {}, h("summary", {}, "The whole mail"), h("pre", {}, text)),
   );
