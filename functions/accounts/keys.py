@@ -1,9 +1,9 @@
 """A user's own keys, as they see them. docs/keys.md"""
 
 import re
-from datetime import UTC, datetime
 from typing import Any
 
+from functions.accounts.view import time_view
 from functions.errors import Forbidden, NotFound, Unauthenticated
 from functions.ledger import own_keys
 from functions.ledger.account import Account, AccountGone
@@ -28,8 +28,8 @@ async def listed(ledger: Ledger, account: Account, asking_id: str) -> dict[str, 
             "id": key.key_id,
             "label": key.label,
             "shown": key.shown,
-            "created": _time(key.created),
-            "ends": _time(key.ends) if key.ends else None,
+            "created": time_view(key.created),
+            "ends": time_view(key.ends) if key.ends else None,
             "mailed": key.mailed,
             "waiting": state == own_keys.PENDING,
             "asking": key.key_id == asking_id,
@@ -57,7 +57,7 @@ async def rotate(ledger: Ledger, asking: Asking, key_id: str, grace_s: int) -> d
         made = await own_keys.rotate(ledger, by.account_id, _known(key_id), grace_s, by.credential_id)
     except AccountGone:
         raise Unauthenticated from None
-    return _made(made) | {"replaces": key_id, "ends": _time(made.ends)}
+    return _made(made) | {"replaces": key_id, "ends": time_view(made.ends)}
 
 
 async def revoke(ledger: Ledger, asking: Asking, key_id: str) -> dict[str, Any]:
@@ -71,14 +71,10 @@ async def revoke(ledger: Ledger, asking: Asking, key_id: str) -> dict[str, Any]:
 
 
 def _made(made: Made) -> dict[str, Any]:
-    return {"id": made.key_id, "key": made.key, "label": made.label, "created": _time(made.created)}
+    return {"id": made.key_id, "key": made.key, "label": made.label, "created": time_view(made.created)}
 
 
 def _known(key_id: str) -> str:
     if not KEY_ID.fullmatch(key_id):
         raise NotFound("There is no such key.")
     return key_id
-
-
-def _time(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

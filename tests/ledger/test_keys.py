@@ -147,3 +147,17 @@ async def test_case_18_a_stored_hash_is_not_a_key(books: Books) -> None:
     for value in (stored["credential_id"]["S"], stored["shown"]["S"], key[:-1], key.lower(), key + "="):
         with pytest.raises(Unauthenticated):
             await Callers().look_up(books.ledger, value)
+
+
+async def test_a_waiting_key_that_was_revoked_never_comes_alive(books: Books) -> None:
+    """Though its first use began before: the key that the address has goes on."""
+    address = someone()
+    live = await issue(books.ledger, address, TRIAL, "immediate")
+    waiting = await grants.register(books.ledger, address, TRIAL)
+    found = await credentials.find(books.ledger, credentials.credential_id(waiting))
+    assert found
+    assert await credentials.revoke(books.ledger, found[1].account_id, credentials.credential_id(waiting))
+    await grants.activate(books.ledger, address, credentials.credential_id(waiting))
+    with pytest.raises(Unauthenticated):
+        await Callers().look_up(books.ledger, waiting)
+    assert await Callers().look_up(books.ledger, live)
