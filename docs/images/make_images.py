@@ -83,7 +83,7 @@ def layout() -> str:
     """The tree, and what imports what."""
     rows = [
         ("box", "entries", "app.py · stream · console · webhooks · admin · maintenance", "HTTP and events; thin"),
-        ("box", "services", "story.py · accounts/ · owners/ · payments/ · telemetry/", "tie the steps together"),
+        ("box", "services", "story.py · accounts/ · owners/ · operators/ · payments/", "tie the steps together"),
         ("box", "projects/", "functions/projects/", "what an owner decides about an app"),
         (
             "step",
