@@ -16,3 +16,6 @@ compile requirements/npm.in -o requirements/npm.txt
 for layer in stream rest payments; do
     compile "layers/$layer.in" -c requirements/dev.txt -o "layers/$layer.txt"
 done
+# The clients of docs/clients. Their Python packages are those of dev.txt, which a test compares.
+(cd examples/clients && npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved \
+    --before="$week_ago" --no-audit --no-fund >/dev/null)
