@@ -5,7 +5,16 @@ from urllib.parse import unquote
 
 from chalice.app import Response
 
-from functions import buying, entering, front, own_account, own_data, own_keys, own_use  # noqa: F401  more of its routes
+from functions import (
+    buying,  # noqa: F401  more of its routes
+    entering,  # noqa: F401
+    front,
+    own_account,  # noqa: F401
+    own_data,  # noqa: F401
+    own_keys,  # noqa: F401
+    own_use,  # noqa: F401
+    publishing,  # noqa: F401
+)
 from functions.admit.preview import endpoint_of, preview
 from functions.cors import METHODS
 from functions.errors import NotFound

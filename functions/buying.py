@@ -20,14 +20,16 @@ TOLD_LENGTH_MAX = 100
 
 @app.answers("/checkout", methods=["POST"])
 def begin_checkout() -> dict[str, Any]:
-    return _begin(app.event, fields(body_of(app.event), ("pack",), ("method", "return_url")))
+    asking = rest().asking(app.event)
+    return _begin(app.event, asking, fields(body_of(app.event), ("pack",), ("method", "return_url")))
 
 
 @app.answers("/checkout", methods=["GET"], page=problem)
 def checkout_by_address() -> Response:
     """As a link of the model gateway's dashboard has it. The key goes no further than here."""
-    asked = query(app.event.get("multiValueQueryStringParameters"), ("pack", "method", "key"))
-    found = _begin(app.event, {"method": provider.STRIPE} | asked, asked.get("key", ""))
+    given = app.event.get("multiValueQueryStringParameters") or {}
+    asking = rest().asking(app.event, "".join(given.get("key", [])[:1]))
+    found = _begin(app.event, asking, {"method": provider.STRIPE} | query(given, ("pack", "method", "key")))
     if not found:
         return Response("")
     return see_other(found["url"])
@@ -41,9 +43,8 @@ def checkout_done() -> Response:
     return see_other(f"{rest().site_url(app.event)}{checkout.DONE_PAGE}{told and '?' + told}")
 
 
-def _begin(event: Event, given: dict[str, Any], key: str = "") -> dict[str, Any]:
+def _begin(event: Event, asking: Asking, given: dict[str, Any]) -> dict[str, Any]:
     """The order and the page to pay at; nothing for HEAD, by which nobody goes to pay."""
-    asking = rest().asking(event, key)
     if event["httpMethod"] == "HEAD":
         find(asking.lane, given.get("pack"))
         return {}

@@ -13,7 +13,7 @@ from functions import desk, minding, selling  # noqa: F401  the other routes
 from functions.cors import METHODS
 from functions.desk import PROJECT
 from functions.errors import NotFound
-from functions.events import body_of, header, headers
+from functions.events import body_of, headers, wants_page
 from functions.ledger.tables import drive
 from functions.owners import asked, changes, keys, sealed, sign_in, tokens
 from functions.owners.mine import Mine
@@ -180,14 +180,15 @@ def drop_test_token(project_id: str, token_id: str) -> dict[str, Any]:
     return desk.noted(mine, "drop_test_token", tokens.drop(mine, token_id), about("test token", token_id))
 
 
-@app.answers("/console", methods=METHODS, content_types=["*/*"])
-def unknown_or_page() -> Response:
+@app.answers("/console", methods=["GET"], content_types=["*/*"])
+def page() -> Response:
     """Who types the address sees the page; a program is told that there is nothing."""
-    if app.event["httpMethod"] in ("GET", "HEAD") and "text/html" in header(app.event, "accept"):
+    if wants_page(app.event):
         return _to_page()
     raise NotFound(NOTHING)
 
 
+@app.answers("/console", methods=[method for method in METHODS if method not in ("GET", "HEAD")], content_types=["*/*"])
 @app.answers("/console/{proxy+}", methods=METHODS, content_types=["*/*"])
 def unknown(**_: str) -> Response:
     raise NotFound(NOTHING)

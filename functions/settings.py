@@ -19,7 +19,7 @@ from typing import Any
 
 from functions import secrets_manager, values
 from functions.signature import Keys
-from functions.values import is_within, networks, parsed
+from functions.values import is_within, networks, parsed, unquoted
 from functions.webhook_secret import is_secret
 
 SECRET_LENGTH_MIN = 16
@@ -197,7 +197,7 @@ def read(environ: Mapping[str, str]) -> Settings:
 
 
 def dotenv(path: Path) -> dict[str, str]:
-    """`NAME=value` lines of a `.env` file; quotes around a value are dropped. No file: nothing."""
+    """`NAME=value` lines of a `.env` file, without quotes around a value or a comment behind it. No file: nothing."""
     values: dict[str, str] = {}
     try:
         lines = path.read_text().splitlines()
@@ -207,7 +207,7 @@ def dotenv(path: Path) -> dict[str, str]:
         name, separator, value = line.partition("=")
         name = name.removeprefix("export ").strip()
         if separator and name and not name.startswith("#"):
-            values[name] = value.strip().strip("\"'")
+            values[name] = unquoted(value)
     return values
 
 

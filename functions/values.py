@@ -1,6 +1,7 @@
 """How the text of a setting becomes its value: numbers, lists, networks, and secrets that are none."""
 
 import dataclasses
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
@@ -15,6 +16,16 @@ WITHIN = tuple(
 
 class SettingsError(ValueError):
     """A setting is missing or malformed. The message names it and never repeats a secret."""
+
+
+def unquoted(text: str) -> str:
+    """A value as `.env` files have it: between quotes, or up to a `#` that has a space before it."""
+    text = text.strip()
+    if text.startswith(("'", '"')):
+        inside, closing, _ = text[1:].partition(text[0])
+        if closing:
+            return inside
+    return re.split(r"(?:^|\s)#", text)[0].strip()
 
 
 def parsed(setting: "dataclasses.Field[Any]", text: str) -> Any:

@@ -29,6 +29,7 @@ from functions.ledger.http import Endpoint
 from functions.ledger.store import Ledger, SystemClock
 from functions.settings import Settings
 from functions.signature import Signer
+from tests.reference import checking
 
 READY_WITHIN_S = 60
 ENDED_WITHIN_S = 15
@@ -148,11 +149,20 @@ class RunningGateway:
     process: "subprocess.Popen[bytes]"
     settings: Settings
     log: Path
+    is_described: bool = True
+    """Whether its answers are those of /openapi.json: not where `url` is beside what is served."""
+
+    def unjudged(self) -> "RunningGateway":
+        """The same, where an answer is not this gateway's own, or cannot be as described."""
+        return dataclasses.replace(self, is_described=False)
 
     def request(
         self, method: str, path: str, body: Any = None, key: str = "", headers: dict[str, str] | None = None
     ) -> "Answer":
-        """One request with the standard library; it goes nowhere else. A dict is sent as JSON, all else as it is."""
+        """One request with the standard library; it goes nowhere else. A dict is sent as JSON, all else as it is.
+
+        Raises Undocumented where the answer is not as /openapi.json says.
+        """
         sent = dict(headers or {})
         if key:
             sent.setdefault("Authorization", f"Bearer {key}")
@@ -163,10 +173,13 @@ class RunningGateway:
         request = urllib.request.Request(self.url + path, data=data, headers=sent, method=method)
         try:
             with urllib.request.build_opener(_Stays).open(request, timeout=60) as response:
-                return Answer(response.status, dict(response.headers.items()), response.read())
+                answer = Answer(response.status, dict(response.headers.items()), response.read())
         except urllib.error.HTTPError as error:
             with error:
-                return Answer(error.code, dict(error.headers.items()), error.read())
+                answer = Answer(error.code, dict(error.headers.items()), error.read())
+        if self.is_described:
+            checking.check(method, path, answer.status, answer.headers, answer.body)
+        return answer
 
     def visit(self, path: str, headers: dict[str, str] | None = None, method: str = "GET") -> "Answer":
         """What a browser is answered that is led here."""

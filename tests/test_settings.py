@@ -236,11 +236,13 @@ def test_the_environment_wins_over_dotenv(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_dotenv_is_lines_of_name_and_value(tmp_path: Path) -> None:
-    """Comments, empty lines, `export`, quotes and space around values; no file is an empty one."""
+    """Comments, behind values too, empty lines, `export`, quotes and space around values; no file is an empty one."""
     path = tmp_path / ".env"
     assert dotenv(path) == {}
     path.write_text("# A=1\n\n  B = two words \nexport C=\"three\"\nD='four'\nE=a=b\nno separator\n#F=1\nG=\n")
     assert dotenv(path) == {"B": "two words", "C": "three", "D": "four", "E": "a=b", "G": ""}
+    path.write_text("A=one # mine\nB='two # three' # four\nC=a#b\nD= # nothing\nE=\"it's\"\t# five\n")
+    assert dotenv(path) == {"A": "one", "B": "two # three", "C": "a#b", "D": "", "E": "it's"}
 
 
 def documented() -> dict[str, str]:

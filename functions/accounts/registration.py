@@ -36,7 +36,7 @@ this is your API key. It is shown only here; nobody can look it up again.
       -H "Content-Type: application/json" \\
       -d '{{"messages": [{{"role": "user", "content": "Hello!"}}]}}'
 
-Your balance: {base_url}/account (with the same Authorization header).
+Your balance, use and packs of credits: {base_url}/dashboard
 
 If you did not ask for a key, you can ignore this mail{unasked}.
 """

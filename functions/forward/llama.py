@@ -45,6 +45,11 @@ TOOLS_EXPANSION = 3
 BYTES_PER_TOKEN = 4
 """Of ordinary text, for the estimate; the bound counts a token a byte."""
 
+MESSAGES_MAX = 10_000
+ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+ITEM_ROLES = ("system", "developer", "user", "assistant")
+"""Of a chat's messages, and of a response's input."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -92,7 +97,7 @@ class Prepared:
 
 def _message(path: str, value: Any) -> Any:
     message = object_(path, value)
-    one_of("system", "developer", "user", "assistant", "tool", "function")(f"{path}.role", message.get("role"))
+    one_of(*ROLES)(f"{path}.role", message.get("role"))
     content = message.get("content")
     if isinstance(content, list):
         for index, part in enumerate(content):
@@ -114,7 +119,7 @@ def _response_item(path: str, value: Any) -> Any:
         return DROP
     if item.get("type", "message") != "message":
         raise BadRequest(f"{path}.type: only messages are supported here.", param=f"{path}.type")
-    one_of("system", "developer", "user", "assistant")(f"{path}.role", item.get("role"))
+    one_of(*ITEM_ROLES)(f"{path}.role", item.get("role"))
     content = item.get("content")
     if isinstance(content, list):
         for index, part in enumerate(content):
@@ -128,7 +133,7 @@ def _response_item(path: str, value: Any) -> Any:
 
 
 def _input(path: str, value: Any) -> Any:
-    return value if isinstance(value, str) else array(_response_item, 10_000)(path, value)
+    return value if isinstance(value, str) else array(_response_item, MESSAGES_MAX)(path, value)
 
 
 def _prompt(path: str, value: Any) -> Any:
@@ -168,7 +173,7 @@ SAMPLING: dict[str, Rule] = {
 }
 
 CHAT: dict[str, Rule] = SAMPLING | {
-    "messages": array(_message, 10_000),
+    "messages": array(_message, MESSAGES_MAX),
     "max_tokens": _LIMIT,
     "max_completion_tokens": _LIMIT,
     "n_predict": _LIMIT,

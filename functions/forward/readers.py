@@ -1,5 +1,7 @@
 """Who reads an answer, by what the provider speaks and what it was asked for."""
 
+import time
+
 from functions.forward.anthropic import MessagesReader
 from functions.forward.endpoints import EMBEDDINGS, MESSAGES, MODERATIONS, RESPONSES
 from functions.forward.events import Reader
@@ -42,5 +44,11 @@ def reader(prepared: Prepared, output_limit: int, meter: Meter) -> Reader:
             return HostedResponsesReader(meter, output_limit=output_limit)
         return ChatReader(meter, usage_wanted=prepared.usage_wanted)
     if prepared.endpoint == RESPONSES:
-        return ResponsesReader(meter, output_limit=output_limit, timings_wanted=prepared.timings_wanted)
+        return ResponsesReader(
+            meter,
+            output_limit=output_limit,
+            timings_wanted=prepared.timings_wanted,
+            model=prepared.asked_model or prepared.model,
+            began_s=int(time.time()),
+        )
     return Reader(meter, usage_wanted=prepared.usage_wanted, timings_wanted=prepared.timings_wanted)

@@ -2,7 +2,8 @@
 
 OpenAI's events carry `sequence_number`, `output_index` and `content_index`, and their `response` object has an
 `output` from the beginning (https://platform.openai.com/docs/api-reference/responses-streaming).
-llama-server (build 11549) leaves these out, and calls an answer `completed` that its limit cut off.
+llama-server (build 11549) leaves these out, says neither model nor time before the end, and calls an answer
+`completed` that its limit cut off.
 """
 
 import contextlib
@@ -76,12 +77,15 @@ class Items:
 class ResponsesReader(Reader):
     """Reads the events of one answer to the Responses API."""
 
-    def __init__(self, meter: Meter, *, output_limit: int, timings_wanted: bool) -> None:
+    def __init__(
+        self, meter: Meter, *, output_limit: int, timings_wanted: bool, model: str = "", began_s: int = 0
+    ) -> None:
+        """`model` and `began_s` (since 1970) stand in events that do not say by which model, and when."""
         super().__init__(meter, usage_wanted=True, timings_wanted=timings_wanted)
         self.output_limit = output_limit
         self.sequence = 0
         self.items: dict[str, int] = {}
-        self.response: dict[str, Any] = {}
+        self.response: dict[str, Any] = {"created_at": began_s, "model": model} if began_s else {}
         self.output = Items()
         self.opening = True
         """Nothing has come yet but OPENERS."""
@@ -132,10 +136,11 @@ class ResponsesReader(Reader):
 
     def _response(self, fields: dict[str, Any], kind: str) -> str:
         """An event about the whole response; returns its type, which the limit may change."""
-        whole = complete(self.response | fields["response"], self.output_limit)
+        told = fields["response"]
+        whole = complete(self.response | told, self.output_limit)
         self.response = {name: whole[name] for name in ("id", "object", "created_at", "model") if name in whole}
         fields["response"] = whole
-        self.model = base_name(str(whole.get("model", "")))
+        self.model = base_name(str(told.get("model", self.model)))
         if kind in ENDED:
             self.ended = True
             self.failed = kind == "response.failed"

@@ -28,7 +28,7 @@ def endpoints(path: str, value: Any, mode: str) -> Mapping[str, Endpoint]:
         return {endpoint: Endpoint({}) for endpoint in listed}
     return {
         endpoint: _endpoint(f"{path}.{endpoint}", endpoint, about)
-        for endpoint, about in fields(path, value or {}, ENDPOINTS).items()
+        for endpoint, about in fields(path, {} if value in (None, []) else value, ENDPOINTS).items()
     }
 
 

@@ -9,7 +9,7 @@ from infra.aws.artifacts import PackageFailed
 
 FOLDER = "functions"
 PACKAGED = ("app.py", FOLDER, ".chalice/policy-api.json")
-README = (".md", ".rst", ".txt")
+README = "README.md"
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ def copy(root: Path, into: Path) -> None:
     """What Chalice packages: app.py, and functions/ as real files under vendor/, as they are in the working tree."""
     for name in _listed(root, "--cached"):
         source = root / name
-        if not source.is_file() or name.endswith(README):
-            continue  # deleted and not committed yet
+        if not source.is_file() or source.name == README:
+            continue  # deleted and not committed yet, or for those who read here
         target = into / "vendor" / name if name.startswith(f"{FOLDER}/") else into / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)

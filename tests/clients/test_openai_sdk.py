@@ -1,5 +1,6 @@
 """The official OpenAI Python SDK, unchanged, against a gateway in front of a real model."""
 
+import time
 from collections.abc import Iterator
 
 import openai
@@ -109,13 +110,16 @@ def test_buffered_response_costs_its_usage(user: User) -> None:
 
 
 def test_streamed_response_costs_its_usage(user: User) -> None:
-    """A streamed response ends with the whole response and its usage, and numbers its events."""
+    """A streamed response ends with the whole response and its usage, and numbers its events; each tells its time."""
     stream = user.client.responses.create(
         model="x", input="Say hello.", temperature=0, max_output_tokens=SHORT, stream=True
     )
     events = list(stream)
     assert [event.sequence_number for event in events] == list(range(len(events)))
     assert events[0].type == "response.created"
+    told = [event.response for event in events if hasattr(event, "response")]
+    assert {"response.created", "response.in_progress"} <= {event.type for event in events}
+    assert all(response.created_at > time.time() - 600 and isinstance(response.model, str) for response in told)
     assert "response.output_text.delta" in {event.type for event in events}
     last = events[-1]
     assert last.type == "response.incomplete"

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from tests.entries.keys import ADMIN_KEY, as_admin
+from tests.reference import checking
 from tests.stand import Answer, RunningGateway
 
 FORM = "application/x-www-form-urlencoded"
@@ -59,6 +60,7 @@ def send(
     found = connection.getresponse()
     answer = Answer(found.status, dict(found.getheaders()), found.read())
     connection.close()
+    checking.check(method, path, answer.status, answer.headers, answer.body)
     return answer
 
 

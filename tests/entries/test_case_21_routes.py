@@ -26,6 +26,7 @@ CHAT = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5}
 
 ROUTES: dict[str, tuple[tuple[int, int, int], Any]] = {
     "GET /health": (ANYBODY, None),
+    **{f"GET {path}": (ANYBODY, None) for path in ("/openapi.json", "/AGENTS.md", "/llms.txt")},
     "GET /register": (LED, None),
     "POST /register": (ANYBODY_WRONG, {"email": "none"}),
     "GET /dashboard": (LED, None),
@@ -80,7 +81,7 @@ ROUTES: dict[str, tuple[tuple[int, int, int], Any]] = {
 """Of each route, the status for nobody, a user and the operator; and a body. HEAD is as GET."""
 
 READABLE_BY_PAGES = {"/health", "/register", "/account", "/account/receipts", "/checkout", "/checkout/done"}
-READABLE_BY_PAGES |= {"/dashboard"}
+READABLE_BY_PAGES |= {"/dashboard", "/openapi.json", "/AGENTS.md", "/llms.txt"}
 READABLE_BY_PAGES |= {"/account/keys", "/account/keys/{key_id}", "/account/keys/{key_id}/rotate"}
 READABLE_BY_PAGES |= {"/account/export", "/account/top-up", "/account/use", "/v1/estimate"}
 READABLE_BY_PAGES |= {"/v1/models", "/v1/models/{name}", "/v1/{proxy+}", *ENDPOINTS}

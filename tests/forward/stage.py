@@ -1,5 +1,6 @@
 """One account in front of a scripted provider, and what tests ask of it."""
 
+import dataclasses
 import json
 import secrets
 from dataclasses import dataclass
@@ -56,6 +57,10 @@ class Stage:
 
     def post(self, body: Any, path: str = CHAT, **headers: str) -> Answer:
         return self.gateway.request("POST", path, body, key=self.key, headers=headers)
+
+    def unjudged(self) -> "Stage":
+        """The same, where the provider's own answer, which goes through as it is, is none."""
+        return dataclasses.replace(self, gateway=self.gateway.unjudged())
 
     def chat(self, **fields: Any) -> Answer:
         return self.post({"messages": HELLO, **fields})

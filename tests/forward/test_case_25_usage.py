@@ -131,7 +131,7 @@ def test_case_25_malformed_usage_is_as_if_absent(stage: Stage, value: Any) -> No
 @pytest.mark.parametrize("value", [usage(-1, 2), usage(5, True), usage(10**12, 2), "5"], ids=str)
 def test_case_25_malformed_buffered_usage_is_as_if_absent(stage: Stage, value: Any) -> None:
     """The same holds for an answer in one piece."""
-    _, tokens_out, anomalies = told(buffered(stage, usage=value))
+    _, tokens_out, anomalies = told(buffered(stage.unjudged(), usage=value))
     assert tokens_out > 0
     assert anomalies == ["usage_malformed", "usage_missing"]
 

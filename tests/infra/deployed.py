@@ -35,6 +35,8 @@ BARE = (
 ROOT_KEY = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 """Who may do everything in MiniStack: the operator."""
 NO_PROFILE = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_PROFILE": ""}
+ADDRESS = "https://api.farebox.example"
+"""As the stage says that people reach it; here it is reached at MiniStack."""
 STAGE = """\
 streaming = false
 architecture = "{architecture}"
@@ -46,7 +48,7 @@ DYNAMODB_ENDPOINT_URL = "{url}"
 SECRETS_ENDPOINT_URL = "{url}"
 SES_ENDPOINT_URL = "{url}"
 SECRETS_MAX_AGE_S = 1
-BASE_URL = "https://api.farebox.example"
+BASE_URL = "{address}"
 SMTP_FROM = "Farebox <no-reply@farebox.example>"
 TRIAL_TOKENS = 100_000
 REGISTRATION_RATE_LIMIT = 1000
@@ -212,6 +214,7 @@ def deployment(
             python=packaged.PYTHON,
             llama_url=llama_url,
             url=url,
+            address=ADDRESS,
             stripe_url=stripe_url,
         )
         (folder / f"{name}.toml").write_text(stage_text)

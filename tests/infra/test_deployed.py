@@ -20,7 +20,7 @@ from infra.aws.cloudformation import StackError
 from infra.aws.secret_documents import DOCUMENTS
 from infra.site.files import files
 from tests.infra import deployed
-from tests.infra.deployed import Deployed
+from tests.infra.deployed import ADDRESS, Deployed
 from tests.infra.project_life import CHAT, MODEL, Life
 from tests.payments.standins.stripe import Stripe
 from tests.stand import wait_until
@@ -166,6 +166,15 @@ def test_unknown_path(stage: Deployed, key: str) -> None:
         OpenAI(base_url=f"{stage.api}/v1", api_key=key, max_retries=0).embeddings.create(model="default", input="x")
 
 
+def test_what_it_says_of_itself(stage: Deployed) -> None:
+    """The package has the description and the texts for agents, with the address that people reach it at."""
+    assert [server["url"] for server in stage.gateway.request("GET", "/openapi.json").json()["servers"]] == [ADDRESS]
+    for path in ("/AGENTS.md", "/llms.txt"):
+        answer = stage.gateway.request("GET", path)
+        assert answer.status == 200
+        assert f"{ADDRESS}/v1" in answer.body.decode()
+
+
 def test_admin(stage: Deployed) -> None:
     """The key in the secret opens /admin; no key, another key and another network do not."""
     admin_key = stage.secret("admin")["ADMIN_KEY"]
@@ -175,10 +184,11 @@ def test_admin(stage: Deployed) -> None:
     assert status["stage"] == "test"
     assert set(status["tables"].values()) == {"reachable"}
     assert admin_key not in answer.body.decode()
+    by_authorizer = stage.gateway.unjudged()  # MiniStack reads no gateway responses out of OpenAPI
     for key in ("", "sk-" + "x" * 43, stage.register(new_address())):
-        assert stage.gateway.request("GET", "/admin/status", key=key).status in (401, 403)
+        assert by_authorizer.request("GET", "/admin/status", key=key).status in (401, 403)
     elsewhere = {"X-Forwarded-For": "203.0.113.9"}  # MiniStack's only word for the address of a client
-    assert stage.gateway.request("GET", "/admin/status", key=admin_key, headers=elsewhere).status == 403
+    assert by_authorizer.request("GET", "/admin/status", key=admin_key, headers=elsewhere).status == 403
 
 
 def test_webhook_and_its_secret(stage: Deployed, stripe: Stripe) -> None:
@@ -238,8 +248,9 @@ def test_rotating_the_admin_key(stage: Deployed) -> None:
     run(stage, "secrets", "rotate", "ADMIN_KEY")
     new = stage.secret("admin")["ADMIN_KEY"]
     assert new != old
-    renewed(stage, lambda: stage.gateway.request("GET", "/admin/status", key=new), 200)
-    assert stage.gateway.request("GET", "/admin/status", key=old).status in (401, 403)
+    by_authorizer = stage.gateway.unjudged()
+    renewed(stage, lambda: by_authorizer.request("GET", "/admin/status", key=new), 200)
+    assert by_authorizer.request("GET", "/admin/status", key=old).status in (401, 403)
 
 
 @pytest.fixture(scope="module")
@@ -391,7 +402,7 @@ def test_what_an_operator_may_do_with_an_account(stage: Deployed) -> None:
     assert stage.gateway.account(key)["balance"]["paid"] == 5
     assert ask("POST", "/admin/adjust", adjusted.replace(admin_key, "wrong"), headers=form).status == 403
     elsewhere = form | {"X-Forwarded-For": "203.0.113.9"}
-    assert ask("POST", "/admin/adjust", adjusted, headers=elsewhere).status == 403
+    assert stage.gateway.unjudged().request("POST", "/admin/adjust", adjusted, headers=elsewhere).status == 403
     (user,) = ask("GET", f"/admin/users?email={email}", key=admin_key).json()["data"]
     for path in (f"/admin/users/{user['user_id']}", "/admin/overview", "/admin/actions", "/admin/usage"):
         assert ask("GET", path, key=admin_key).status == 200, path
@@ -417,7 +428,7 @@ def test_the_site(stage: Deployed) -> None:
     assert {"config.json", *files()} == keys
     assert not [key for key in keys if "outbox" in key or key == "README.md"]
     config = s3.get_object(Bucket=bucket, Key="config.json")
-    assert json.load(config["Body"]) == {"api": "https://api.farebox.example"}
+    assert json.load(config["Body"]) == {"api": ADDRESS}
     assert (config["ContentType"], config["CacheControl"]) == ("application/json", "no-cache")
     page = s3.get_object(Bucket=bucket, Key="index.html")
     assert (page["ContentType"], page["CacheControl"]) == ("text/html; charset=utf-8", "no-cache")
@@ -488,7 +499,7 @@ def test_destroyed_and_deployed_again_and_deleted(stage: Deployed) -> None:
 
     stage.destroy()
     assert stage.stacks.status(NAME) == ""
-    assert api.request("GET", "/health").status == 404
+    assert api.unjudged().request("GET", "/health").status == 404
     assert stage.client("lambda").list_functions()["Functions"] == []
 
     assert "uploading" not in stage.deploy()

@@ -20,7 +20,7 @@ from tests.infra.clones import ROOT
 from tests.infra.packaged import Package
 
 STRAY = ("functions/stray.py", "functions/__pycache__/stray.pyc", ".env", ".local/secret", "app.pyc", "notes.txt")
-SIZES_MB_MAX = {"code": (1.5, 3.6), "stream": (17, 56), "rest": (12, 38), "payments": (6, 26)}
+SIZES_MB_MAX = {"code": (1.6, 4.1), "stream": (17, 56), "rest": (12, 38), "payments": (6, 26)}
 """Zipped and unzipped. What grows beyond is looked at before it is deployed."""
 
 
@@ -91,13 +91,14 @@ def test_the_files_of_the_code_are_known(package: Package) -> None:
 
 
 def test_the_code_is_what_runs() -> None:
-    """The snapshot itself: shell scripts can be executed, all else cannot; Python, and no tests, caches or pages."""
+    """The snapshot itself: shell scripts can be executed, all else cannot; Python, what the gateway tells
+    of itself, and no tests, caches or pages."""
     lines = (snapshots.FOLDER / "zip.txt").read_text().splitlines()
     modes = {name: mode for mode, name in (line.split(" ") for line in lines)}
     assert list(modes) == sorted(modes)
     assert {name: mode for name, mode in modes.items() if mode != "644"} == {"functions/stream.sh": "755"}
     assert {name.partition("/")[0] for name in modes} == {"app.py", "chalice", "functions"}
-    assert {Path(name).suffix for name in modes} == {".py", ".sh"}
+    assert {Path(name).suffix for name in modes if not name.startswith("functions/published/")} == {".py", ".sh"}
 
 
 @pytest.mark.parametrize("name", ["code", *LAYERS])

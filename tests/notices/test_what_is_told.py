@@ -14,6 +14,7 @@ from functions.ledger.account import Account
 from functions.ledger.notices import About, Notice
 from functions.notices import mails, webhooks
 from functions.webhook_secret import is_secret
+from tests.docs.blocks import special
 from tests.notices.desk import EMAIL, ORDER, Desk
 from tests.notices.receiver import SECRET, Receiver, Told
 
@@ -104,16 +105,12 @@ def test_a_secret_is_one_of_the_standard(secret: str, fits: bool) -> None:
     assert is_secret(secret) is fits
 
 
-def blocks(language: str) -> list[str]:
-    """The page's blocks of code in a language."""
-    return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
-
-
-@pytest.mark.parametrize("kind", ["purchase", "unmatched", "top_up_failed"])
-def test_the_page_shows_webhooks_as_they_are_sent(desk: Desk, receiver: Receiver, kind: str) -> None:
+@pytest.mark.parametrize("name", ["purchase.paid", "purchase.unmatched", "top_up.failed"])
+def test_the_page_shows_webhooks_as_they_are_sent(desk: Desk, receiver: Receiver, name: str) -> None:
     """With all their fields, but for ids and times."""
+    (kind,) = [kind for kind, type in webhooks.TYPES.items() if type == name]
     said = told_of(desk, receiver, kind)[2]
-    (shown,) = [json.loads(block) for block in blocks("json") if f'"{webhooks.TYPES[kind]}"' in block]
+    shown = json.loads(special(name).code)
     assert shown | {"timestamp": ""} == said | {
         "timestamp": "",
         "data": said["data"] | {"user_id": said["data"]["user_id"] and shown["data"]["user_id"]},
@@ -152,11 +149,23 @@ def test_a_mail_of_low_credits_says_what_is_owed(desk: Desk, level: int) -> None
 def test_the_page_shows_a_mail_as_it_is_sent(desk: Desk, receiver: Receiver) -> None:
     """That of a purchase, but for its time; and it names every type of webhook."""
     text = told_of(desk, receiver, "purchase")[1]
-    (mailed,) = [block for block in blocks("text") if "thank you" in block]
+    mailed = special("a receipt by mail").code
     date = re.compile(r"date +.*")
     body = mailed.partition("\n\n")[2]
     assert date.sub("date", body.strip()).splitlines() == date.sub("date", text.strip()).splitlines()
     assert {name for name in webhooks.TYPES.values() if f"`{name}`" in PAGE.read_text()} == set(webhooks.TYPES.values())
+
+
+def test_the_page_shows_the_head_of_a_webhook(told: Told) -> None:
+    """Its method and its headers, by their names and in the form that they have."""
+    first, *lines = special("a webhook's head").code.splitlines()
+    shown = dict(line.split(": ", 1) for line in lines)
+    assert first.startswith("POST /")
+    assert set(shown) <= set(told.headers)
+    assert {name for name in told.headers if name.startswith("webhook-")} <= set(shown)
+    assert shown["content-type"] == told.headers["content-type"]
+    for name in ("webhook-timestamp", "webhook-signature"):
+        assert len(shown[name]) == len(told.headers[name])
 
 
 @pytest.fixture
@@ -167,10 +176,10 @@ def told(desk: Desk, receiver: Receiver) -> Told:
     return receiver.told[0]
 
 
-@pytest.mark.parametrize("language", ["python", "js"])
-def test_the_pages_examples_verify(told: Told, tmp_path: Path, language: str) -> None:
+@pytest.mark.parametrize("name", ["a webhook verified in Python", "a webhook verified in Node"])
+def test_the_pages_examples_verify(told: Told, tmp_path: Path, name: str) -> None:
     """Python's and Node's, as they stand there: they take what we sent, and refuse it changed, old or unsigned."""
-    (example,) = [block for block in blocks(language) if "def verified" in block or "function verified" in block]
+    example, language = special(name).code, special(name).language
     path = tmp_path / ("receive.py" if language == "python" else "receive.mjs")
     calls = {
         "python": "\nimport json, sys\nprint(json.dumps(verified(*json.load(sys.stdin))))\n",

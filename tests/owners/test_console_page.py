@@ -9,12 +9,12 @@ import pytest
 from functions.console import app as console
 from functions.entry import ANY
 from functions.owners.sign_in import LINK_LASTS_S, SESSION_LASTS_S
+from tests.docs.blocks import special
 from tests.entries.keys import ADMIN_KEY
 from tests.owners.owner import LINK, Owner, address, mails_to
 from tests.stand import ROOT, RunningGateway, text_of
 
 PAGE = (ROOT / "docs/console.md").read_text()
-SIGN_IN, *EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 ADDRESS = "you@example.com"
 
 
@@ -26,10 +26,11 @@ def run(program: str, said: str = "") -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=["a project", "users", "what is going on"])
-def test_the_examples_run(owner: Owner, example: str) -> None:
+@pytest.mark.parametrize("name", ["an owner's project", "an owner's users", "what is going on"])
+def test_the_examples_run(owner: Owner, name: str) -> None:
     """With the address and the session of whoever follows them, to their end."""
-    told = run(example.replace("http://127.0.0.1:8503", owner.gateway.url).replace("os-…", owner.session))
+    example = special(name).code.replace("http://127.0.0.1:8503", owner.gateway.url)
+    told = run(example.replace("os-…", owner.session))
     assert told.strip()
     assert len(owner.told("GET", "/projects")["data"]) == 1
 
@@ -37,7 +38,8 @@ def test_the_examples_run(owner: Owner, example: str) -> None:
 def test_the_sign_in_runs(front: RunningGateway) -> None:
     """The first request mails a link; with its token, typed in, the second gives a session that opens the console."""
     email = address()
-    ask, enter = SIGN_IN.replace("http://127.0.0.1:8503", front.url).replace(ADDRESS, email).split("token = ", 1)
+    example = special("an owner signs in").code.replace("http://127.0.0.1:8503", front.url)
+    ask, enter = example.replace(ADDRESS, email).split("token = ", 1)
     run(ask)
     (mail,) = mails_to(front, email)
     found = LINK.search(text_of(mail))
@@ -52,9 +54,7 @@ def test_the_sign_in_runs(front: RunningGateway) -> None:
 def test_the_operators_line_runs(owner: Owner) -> None:
     """Pasted into a shell with the project's id in it, it grants."""
     project = owner.project()
-    found = re.search(r"curl -X PUT .*?/grants\"", PAGE, re.DOTALL)
-    assert found
-    line = re.sub(r"projects/\w+/", f"projects/{project.project_id}/", found[0])
+    line = re.sub(r"projects/\w+/", f"projects/{project.project_id}/", special("the operator grants").code)
     environ = {"PATH": "/usr/bin:/bin", "ADMIN_KEY": ADMIN_KEY, "BASE_URL": owner.gateway.url}
     subprocess.run(["sh", "-c", line], env=environ, capture_output=True, timeout=60, check=True)
     assert project.shown["grants"] == ["llama"]

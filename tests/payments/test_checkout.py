@@ -230,10 +230,12 @@ def test_checkouts_of_one_account_are_limited(market: Market) -> None:
 
 
 def test_nobody_buys_without_a_key(market: Market) -> None:
-    """401, in the header and in the address; a key in both is refused."""
+    """401, in the header and in the address, whatever else is wrong; a key in both is refused."""
     for path in ("/checkout?pack=starter", f"/checkout?pack=starter&key=sk-{secrets.token_urlsafe(32)}"):
         assert market.gateway.request("GET", path).status == 401
-    assert market.gateway.request("POST", "/checkout", {"pack": "starter"}).status == 401
+    for body in ({"pack": "starter"}, {}, {"pack": "starter", "amount": 1}):
+        assert market.gateway.request("POST", "/checkout", body).status == 401
+    assert market.gateway.request("GET", "/checkout?pack=starter&amount=1").status == 401
     key = market.gateway.key()
     assert market.gateway.request("GET", f"/checkout?pack=starter&key={key}", key=key).status == 400
 

@@ -26,12 +26,15 @@ ADMINS = "/admin/{proxy+}"
 WEBHOOKS_OF = ("", "/projects/{project_id}")
 """The deployment's own connections, and a project's."""
 OF_APP = (
+    "/AGENTS.md",
     "/account",
     "/account/*",
     "/checkout",
     "/checkout/done",
     "/dashboard",
     "/health",
+    "/llms.txt",
+    "/openapi.json",
     "/register",
     "/v1/*",
 )
