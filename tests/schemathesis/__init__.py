@@ -1,0 +1,1 @@
+"""Requests that Schemathesis makes of /openapi.json, sent to a real gateway: `python -m tests.schemathesis`."""
