@@ -46,8 +46,8 @@ def grant(base_url: str, project: str, providers: list[str]) -> None:
         print(f"Ask the operator to grant {', '.join(providers)} to the project {project}.")
 
 
-def make(base_url: str, session: str, document: dict[str, Any]) -> str:
-    """The key of a new project; asks for the keys of providers that have addresses of their own."""
+def make(base_url: str, session: str, document: dict[str, Any]) -> tuple[str, str]:
+    """The id and the key of a new project; asks for the keys of providers that have addresses of their own."""
     projects = f"{base_url}/console/projects"
     made = told("POST", projects, {"document": document}, session)
     path = f"{projects}/{made['id']}"
@@ -57,8 +57,8 @@ def make(base_url: str, session: str, document: dict[str, Any]) -> str:
         if "operator" not in about:
             given = getpass.getpass(f"Your key of {name} (not shown): ")
             told("PUT", f"{path}/providers/{name}/key", {"api_key": given}, session)
-    key: str = told("POST", f"{path}/keys", {"kind": KINDS[document["mode"]], "label": "example"}, session)["key"]
-    return key
+    key = told("POST", f"{path}/keys", {"kind": KINDS[document["mode"]], "label": "example"}, session)["key"]
+    return made["id"], key
 
 
 def main() -> None:
@@ -68,8 +68,8 @@ def main() -> None:
     parser.add_argument("--email", default="", help="who is to own the project")
     given = parser.parse_args()
     session = sign_in(f"{given.base_url}/console", given.email)
-    key = make(given.base_url, session, json.loads(given.document.read_text()))
-    print(f"\nbase URL  {given.base_url}/v1\nkey       {key}")
+    project, key = make(given.base_url, session, json.loads(given.document.read_text()))
+    print(f"\nproject   {project}\nbase URL  {given.base_url}/v1\nkey       {key}")
 
 
 if __name__ == "__main__":

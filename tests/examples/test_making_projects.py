@@ -15,6 +15,7 @@ from functions.forward.endpoints import ENDPOINTS
 from functions.projects import document
 from functions.projects.operators import operators
 from tests import stand
+from tests.docs.blocks import special
 from tests.entries.keys import ADMIN_KEY
 from tests.examples.made import EXAMPLES
 from tests.examples.scripts import run
@@ -34,8 +35,9 @@ def test_a_document_is_a_project(path: Path) -> None:
 
 
 def test_every_example_has_a_project() -> None:
-    """No example leaves its reader without step 1."""
-    assert {path.parent.name for path in DOCUMENTS} == {path.name for path in EXAMPLES.iterdir() if path.is_dir()}
+    """No example leaves its reader without step 1; clients need no project."""
+    folders = {path.name for path in EXAMPLES.iterdir() if path.is_dir() and not path.name.startswith((".", "__"))}
+    assert {path.parent.name for path in DOCUMENTS} == folders - {"clients"}
 
 
 def make(gateway: RunningGateway, path: Path, email: str, said: str, **more: str) -> "subprocess.CompletedProcess[str]":
@@ -60,11 +62,33 @@ def test_a_made_project_answers(front: RunningGateway, node: str, tmp_path: Path
     short = tmp_path / "project.json"
     short.write_text((EXAMPLES / "fetch/project.json").read_text().replace('"max_tokens": 300', '"max_tokens": 8'))
     said = make(front, short, email, mailed, FAREBOX_ADMIN_KEY=ADMIN_KEY)
-    found = re.search(r"base URL +(\S+)\nkey +(pk-\S+)", said.stdout)
+    found = re.search(r"project +\w+\nbase URL +(\S+)\nkey +(pk-\S+)", said.stdout)
     assert found, said.stderr
     done = run([node, "ask.mjs", "Hello."], {"FAREBOX_BASE_URL": found[1], "FAREBOX_KEY": found[2]}, EXAMPLES / "fetch")
     assert done.code == 0, done.err
     assert done.out.strip()
+
+
+def test_the_lines_of_the_page_make_a_project(front: RunningGateway, tmp_path: Path) -> None:
+    """Pasted into a shell beside `make run`: the operator's key is found, the link asked for, a key printed."""
+    email = f"{secrets.token_hex(6)}@farebox.test"
+    (tmp_path / ".local").mkdir()
+    (tmp_path / ".local/demo.json").write_text(json.dumps({"admin_key": ADMIN_KEY}))
+    (tmp_path / "examples").symlink_to(EXAMPLES)
+    (tmp_path / "python3").symlink_to(sys.executable)
+    lines = special("a project of an example").code.replace("you@farebox.test", email).rstrip()
+    done = subprocess.run(
+        ["sh", "-eu", "-c", f"{lines} --base-url {front.url}"],
+        cwd=tmp_path,
+        input=f"{front.url}/console/enter#{link(front, email)}\n",
+        env={"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert re.search(r"base URL +\S+\nkey +pk-\S+", done.stdout), done.stdout + done.stderr
+    assert "Ask the operator" not in done.stdout
 
 
 def test_a_provider_of_ones_own_needs_no_operator(front: RunningGateway) -> None:

@@ -64,7 +64,7 @@ def test_both_pages_talk_in_the_same_way() -> None:
     assert STYLES[one] == STYLES[other]
 
 
-@pytest.mark.parametrize("example", sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir()))
+@pytest.mark.parametrize("example", sorted(path.parent.name for path in EXAMPLES.glob("*/project.json")))
 def test_an_example_says_how_it_is_run(example: str) -> None:
     """Each example has a README of three steps, and docs/examples.md leads to it."""
     readme = (EXAMPLES / example / "README.md").read_text()
