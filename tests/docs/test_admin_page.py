@@ -10,12 +10,11 @@ import pytest
 from functions.admin import app as admin
 from functions.entry import ANY
 from functions.operators.changes import TAKES, WHO
+from tests.docs.blocks import special
 from tests.entries.keys import ADMIN_KEY
 from tests.stand import ROOT, RunningGateway, StartGateway, gateways
 
 PAGE = (ROOT / "docs/admin.md").read_text()
-EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-SHELL = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
 ADDRESS = "user@example.com"
 ELSEWHERE = {"/admin", "/admin/{proxy+}", "/admin/projects/{project_id}", "/admin/projects/{project_id}/grants"}
 ELSEWHERE |= {"/admin/unmatched/{provider}/looked-at"}
@@ -33,11 +32,11 @@ def front(start: StartGateway) -> RunningGateway:
     return start(ADMIN_KEY=ADMIN_KEY, LLAMA_BASE_URL="http://127.0.0.1:9")
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=["users", "a change"])
-def test_the_examples_run(front: RunningGateway, example: str) -> None:
+@pytest.mark.parametrize("name", ["the operator's users", "a change by the operator"])
+def test_the_examples_run(front: RunningGateway, name: str) -> None:
     """With the admin key, for a user who has registered; a reference that is sent twice counts once."""
     front.register(ADDRESS)
-    program = example.replace("http://127.0.0.1:8503", front.url).replace("admin-…", ADMIN_KEY)
+    program = special(name).code.replace("http://127.0.0.1:8503", front.url).replace("admin-…", ADMIN_KEY)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert ADDRESS in done.stdout or "250.5 True" in done.stdout, done.stdout
@@ -47,7 +46,7 @@ def test_the_shell_lines_run(front: RunningGateway) -> None:
     """Pasted into a shell: credits, a grant, and the end of the account."""
     key = front.register(ADDRESS)
     environ = {"PATH": "/usr/bin:/bin", "ADMIN_KEY": ADMIN_KEY, "BASE_URL": front.url}
-    adjust, grant, delete = (f"curl {line}" for line in SHELL[0].split("curl ")[1:])
+    adjust, grant, delete = (f"curl {line}" for line in special("the operator's shell").code.split("curl ")[1:])
     for line in (adjust, grant):
         subprocess.run(["sh", "-c", line], env=environ, capture_output=True, timeout=60, check=True)
     balance = front.account(key)["balance"]

@@ -1,6 +1,5 @@
 """The page about costs says what the formula gives, and the formula what AWS bills."""
 
-import importlib.util
 import re
 from pathlib import Path
 
@@ -94,16 +93,3 @@ def test_the_command_computes_any_case(capsys: pytest.CaptureFixture[str]) -> No
     assert costs.main(["--seconds", "20", "--memory", "512"]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
     assert last.split() == ["together", costs.dollars(total(Chat(seconds=20, memory_mb=512)))]
-
-
-def test_every_picture_is_what_its_script_draws() -> None:
-    """Nobody has edited a picture by hand, or forgotten to draw it again."""
-    script = ROOT / "docs/images/make_images.py"
-    specification = importlib.util.spec_from_file_location("make_images", script)
-    assert specification
-    assert specification.loader
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    assert set(module.PICTURES) | {"costs"} == {path.stem for path in script.parent.glob("*.svg")}
-    for name, draw in module.PICTURES.items():
-        assert (script.parent / f"{name}.svg").read_text() == draw(), name

@@ -14,7 +14,7 @@ import pytest
 from functions import settings
 from infra.aws.secret_documents import DOCUMENTS, GENERATED
 from infra.aws.stage import Stage
-from infra.aws.stage_file import FOLDER, made, read
+from infra.aws.stage_file import made, read
 from infra.aws.template import alarms, functions
 
 ROOT = Path(__file__).parent.parent.parent
@@ -52,15 +52,6 @@ def told(module: str, *words: str) -> str:
     """What a command says of itself."""
     command = [sys.executable, "-m", module, *words, "--help"]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
-
-
-@pytest.mark.parametrize("page", sorted(PAGES))
-def test_every_make_command_in_the_documentation_exists(page: str) -> None:
-    """What a page says to make is a target, and the stage that it names has a file."""
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"(?:`|    |&& )make ([a-z]+)", PAGES[page])) <= targets
-    for stage in re.findall(r"STAGE=([a-z]\w*)", PAGES[page]):
-        assert (FOLDER / f"{stage}.toml").exists(), stage
 
 
 @pytest.mark.parametrize(("page", "module", "rest"), COMMANDS)

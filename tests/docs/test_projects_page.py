@@ -14,15 +14,11 @@ from functions.projects import document, payments, presets
 from functions.projects.client_sets import SETTABLE
 from functions.projects.project import METHODS, Project
 from functions.projects.providers import TUNED
+from tests.docs.blocks import special
 from tests.projects.papers import FULL, SMALL, changed, project, refused
 from tests.stand import ROOT
 
 PAGE = (ROOT / "docs/projects.md").read_text()
-BLOCKS: list[Any] = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)]
-DOCUMENTS = [block for block in BLOCKS if "auth" in block]
-(ISSUERS,) = [block for block in BLOCKS if isinstance(block, list)]
-(ABUSE,) = [block for block in BLOCKS if "threshold" in block]
-(SELLING,) = [block for block in BLOCKS if "payments" in block]
 
 
 def tables(title: str) -> list[list[list[str]]]:
@@ -37,24 +33,11 @@ def words(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell)
 
 
-@pytest.mark.parametrize("paper", DOCUMENTS, ids=lambda paper: paper["name"])
-def test_every_document_on_the_page_is_taken(paper: dict[str, Any]) -> None:
-    """Both examples are projects as they stand, in a mode each."""
-    assert project(paper).mode == paper["mode"]
-    assert sorted(paper["mode"] for paper in DOCUMENTS) == ["forward", "managed"]
-
-
-def test_the_parts_on_the_page_are_taken_in_a_document() -> None:
-    """The list of issuers, and what is said about abuse."""
-    assert len(project(changed(FULL, ("auth", "jwt", "issuers"), ISSUERS)).methods["jwt"].issuers) == 5
-    assert project(FULL | {"abuse": ABUSE}).abuse
-
-
 def test_the_page_lists_every_field() -> None:
     """Of the document, of abuse and of providers; all of them and no other."""
     (fields,) = tables("Fields")
     assert {words(row[0])[0] for row in fields} == {*document.REQUIRED, *document.OPTIONAL}
-    assert [words(row[0])[0] for row in tables("Abuse")[0]] == list(ABUSE)
+    assert [words(row[0])[0] for row in tables("Abuse")[0]] == list(FULL["abuse"])
     assert {words(row[0])[0] for row in tables("Providers")[1]} == set(TUNED)
     assert {words(row[0])[0] for row in tables("Who is asking")[0]} == set(METHODS)
 
@@ -97,7 +80,7 @@ def test_the_page_says_with_whom_users_pay() -> None:
     section = PAGE.split("\n## Packs and payments\n")[1].split("\n## ")[0]
     (purchases,) = re.findall(r"`credits\.purchases`: `(.*?)`", section)
     rules = {"rules": {"credits": {"purchases": json.loads(purchases)}}}
-    made = project(SMALL | {"auth": {"key": rules}} | SELLING)
+    made = project(SMALL | {"auth": {"key": rules}} | json.loads(special("packs and payments").code))
     assert set(made.payments) == set(payments.FIELDS)
     assert set(made.methods["key"].rules.purchases) == {pack.pack_id for pack in made.packs}
     rows = {name: words(row[1]) for row in tables("Packs and payments")[0] for name in words(row[0])}

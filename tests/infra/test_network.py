@@ -8,7 +8,6 @@ import re
 import shutil
 import stat
 import subprocess
-import tomllib
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,7 @@ from infra.aws import network
 from infra.aws.network import wireguard
 from infra.aws.network.stack import plan_of
 from infra.aws.stage import Network, Stage
-from infra.aws.stage_file import StageError, made
-from tests.stand import ROOT
+from infra.aws.stage_file import StageError
 
 REMOTE = ("100.64.0.0/24", "192.168.7.0/24")
 PEER_KEY = base64.b64encode(bytes(range(32))).decode()
@@ -364,11 +362,3 @@ def test_user_data_runs_at_every_start() -> None:
     assert "PrivateKey = <private_key>\n" in text
     assert set(re.findall(r"\$\{(?!!)([^}]*)", text)) == {"AWS::Region"}
     assert wireguard.script(plan_of(stage())) in text.replace("${!", "${")
-
-
-def test_the_stages_of_the_page_make_their_networks() -> None:
-    """Each example of docs/vpn.md, its key filled in, is a stage whose network can be made."""
-    examples = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/vpn.md").read_text(), re.DOTALL)
-    stages = [made("staging", tomllib.loads(text.replace('"…"', f'"{PEER_KEY}"'))) for text in examples]
-    assert [each.network.vpn for each in stages] == ["wireguard", "site-to-site"]
-    assert all(network.template(each) and not network.doubts(each) for each in stages)

@@ -13,13 +13,13 @@ from functions import webhooks
 from functions.ledger.orders import Order
 from functions.owners import bought
 from functions.payments import connections, given, gone, provider, purchases, synchronize, with_polar, with_stripe
+from tests.docs.blocks import special
 from tests.owners.owner import new_owner
 from tests.payments.shop import Market
 from tests.stand import ROOT
 
 PAGE = (ROOT / "docs/payments.md").read_text()
 PROVIDERS = (ROOT / "docs/payment_providers.md").read_text()
-BUYING, CONNECTING = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 PLAIN: dict[str, Any] = dict.fromkeys(("project_id", "connection", "reference", "number", "account_id", "pack"), "")
 PLAIN |= {
     "kind": "pack",
@@ -47,14 +47,16 @@ def first_cells(title: str) -> list[str]:
 
 def test_the_purchase_on_the_page_is_begun(market: Market) -> None:
     """With a user's key, as it stands there: it prints where to pay."""
-    told = run(BUYING.replace("http://127.0.0.1:8503", market.gateway.url).replace("sk-…", market.gateway.key()))
+    example = special("a purchase").code.replace("http://127.0.0.1:8503", market.gateway.url)
+    told = run(example.replace("sk-…", market.gateway.key()))
     assert told.startswith("pay 50 usd at http")
 
 
 def test_the_connection_on_the_page_is_ready(market: Market) -> None:
     """With an owner's session: key and secret are given, and the address for events is that of the new project."""
     owner = new_owner(market.gateway)
-    told = run(CONNECTING.replace("http://127.0.0.1:8503", market.gateway.url).replace("os-…", owner.session))
+    example = special("a connection").code.replace("http://127.0.0.1:8503", market.gateway.url)
+    told = run(example.replace("os-…", owner.session))
     (project,) = owner.told("GET", "/projects")["data"]
     assert told.startswith("ready: True")
     assert told.strip().endswith(f"/projects/{project['id']}/stripe/webhook")
