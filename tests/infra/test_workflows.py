@@ -10,6 +10,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # it has no types of its own
 
 from infra.aws.github import ENVIRONMENTS
+from infra.docs.__main__ import SITE
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDER = ROOT / ".github/workflows"
@@ -45,8 +46,13 @@ def run(text: str, folder: Path, **environ: str) -> subprocess.CompletedProcess[
 
 
 def test_there_is_one_workflow_for_tests_and_for_each_stage() -> None:
-    """Pull requests are tested, main is deployed to staging, production is started by hand and by nothing else."""
-    assert set(WORKFLOWS) == {"test", "staging", "production"}
+    """Pull requests are tested, main is deployed to staging, production is started by hand and by nothing else.
+
+    Beside them: the documentation's site, of main alone, and once a week the clients' newest versions.
+    """
+    assert set(WORKFLOWS) == {"test", "staging", "production", "docs", "newest_clients"}
+    assert triggers("docs") == {"push": {"branches": ["main"]}, "workflow_dispatch": None}
+    assert set(triggers("newest_clients")) == {"schedule", "workflow_dispatch"}
     assert triggers("test") == {"pull_request": {"branches": ["main"]}, "workflow_call": None}
     assert triggers("staging") == {"push": {"branches": ["main"]}}
     assert set(triggers("production")) == {"workflow_dispatch"}
@@ -72,7 +78,7 @@ def test_an_action_has_one_version_everywhere() -> None:
 
 @pytest.mark.parametrize(("name", "job", "made"), JOBS, ids=IDS)
 def test_a_job_has_only_the_rights_it_needs(name: str, job: str, made: dict[str, Any]) -> None:
-    """Nothing is granted to a whole workflow; only deployments get an identity, only the release may write."""
+    """Nothing is granted to a whole workflow; what deploys or publishes has an identity, only the release may write."""
     assert WORKFLOWS[name]["permissions"] == {}
     expected = {
         "test": {"contents": "read"},
@@ -80,6 +86,9 @@ def test_a_job_has_only_the_rights_it_needs(name: str, job: str, made: dict[str,
         "deploy": {"contents": "read", "id-token": "write"},
         "check": {"contents": "read", "actions": "read"},
         "release": {"contents": "write"},
+        "build": {"contents": "read", "pages": "read"},
+        "publish": {"id-token": "write", "pages": "write"},
+        "newest": {"contents": "read"},
     }
     assert made["permissions"] == expected[job]
 
@@ -158,6 +167,19 @@ def test_a_deployment_runs_in_its_environment_and_region(workflow: str, stage: s
     done = run(script(workflow, "deploy", "stage"), tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "output").read_text() == "region=eu-north-1\n"
+
+
+def test_the_documentation_is_published_as_it_was_built() -> None:
+    """One job builds the site with `make docs`, for the address it will have; the next one alone may publish it."""
+    build, publish = WORKFLOWS["docs"]["jobs"]["build"], WORKFLOWS["docs"]["jobs"]["publish"]
+    command = next(step for step in build["steps"] if "run" in step)
+    assert command["run"] == 'make docs REPOSITORY="$REPOSITORY" BASE_URL="$BASE_URL"'
+    assert command["env"]["BASE_URL"] == "${{ steps.pages.outputs.base_url }}"
+    assert build["steps"][-1]["with"]["path"] == str(SITE.relative_to(ROOT))
+    assert publish["needs"] == "build"
+    assert publish["environment"]["name"] == "github-pages"
+    assert [step["uses"].split("@")[0] for step in publish["steps"]] == ["actions/deploy-pages"]
+    assert WORKFLOWS["docs"]["concurrency"] == {"group": "docs", "cancel-in-progress": False}
 
 
 CHANGELOG = "# Changelog\n\n## Unreleased\n\n## [1.4.0] - 2026-11-20\n\n- New.\n\n## 1.3.9\n\n- Old.\n"

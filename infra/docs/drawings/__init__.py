@@ -1,0 +1,1 @@
+"""The drawings of README and docs/, which `make pictures` draws."""
