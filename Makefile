@@ -3,7 +3,8 @@
 PYTHON ?= python3
 SHELL = /bin/sh
 .DEFAULT_GOAL = help
-.PHONY: help run audit reconcile test proofs check package deploy destroy named-stage bench screenshots simulate conformance lock clean
+.PHONY: help run audit reconcile test proofs check package deploy destroy named-stage bench docs reference screenshots pictures \
+        simulate conformance fuzz newest lock clean
 
 PY = .venv/bin/python
 RUN = requirements/local.txt requirements/model.txt
@@ -60,8 +61,23 @@ destroy: named-stage $(DEV_STAMP) ## remove a stage from AWS; tables and secrets
 bench: $(DEV_STAMP) $(SITE_STAMP) ## measure the gateway
 	$(PY) -m benchmarks
 
+REPOSITORY ?=
+BASE_URL ?=
+docs: $(DEV_STAMP) ## build the documentation's site in .build/docs and check its links; REPOSITORY= and BASE_URL= for a published one
+	$(PY) -m infra.docs $(if $(REPOSITORY),--repository $(REPOSITORY)) $(if $(BASE_URL),--base-url $(BASE_URL))
+
+reference: $(DEV_STAMP) ## write what is generated: OpenAPI, and docs/reference
+	$(PY) -m infra.openapi
+	$(PY) -m infra.reference
+
 screenshots: $(DEV_STAMP) $(SITE_STAMP) ## pictures of every page, light, dark and on a phone, in .build/screenshots; needs a Chromium
 	$(PY) -m tests.pages.screenshots
+
+pictures: $(DEV_STAMP) $(SITE_STAMP) ## make every picture of docs/images again; needs a Chromium
+	$(PY) -m infra.docs.drawings
+	$(PY) -m infra.aws.costs --write
+	$(PY) -m tests.pages.screenshots --docs
+	$(PY) -m tests.examples.screenshots
 
 SEEDS ?= 1000
 simulate: $(DEV_STAMP) ## prove the ledger: SEEDS=1000 simulated deployments, each call of which may fail
@@ -69,6 +85,12 @@ simulate: $(DEV_STAMP) ## prove the ledger: SEEDS=1000 simulated deployments, ea
 
 conformance: $(DEV_STAMP) ## compare the simulator's table with MiniStack, and with DynamoDB Local where Java and Maven are
 	$(PY) -m tests.simulation.conformance
+
+fuzz: $(DEV_STAMP) $(SITE_STAMP) ## ask a gateway everything that /openapi.json says, 2,000 times and more
+	$(PY) -m tests.schemathesis
+
+newest: $(DEV_STAMP) ## try the clients of docs/clients in their newest versions; needs npm
+	$(PY) -m tests.examples.newest
 
 lock: ## compile requirements/*.in to pinned, hashed files (needs uv)
 	sh requirements/lock.sh

@@ -1,5 +1,6 @@
 """`make run`: one command, a ready line, a key that works, and nothing left behind. Real processes throughout."""
 
+import os
 import re
 import shlex
 import signal
@@ -14,6 +15,7 @@ import httpx
 import pytest
 
 from infra.local.loopback import free_port
+from tests.docs.blocks import special
 from tests.infra.running import Run, processes_of, refused, running, start
 from tests.stand import ENDED_WITHIN_S, ROOT, wait_until
 
@@ -239,8 +241,11 @@ def test_a_signal_while_starting_stops_the_start(tmp_path: Path) -> None:
 
 
 def test_make_run_starts_it_and_ends_it(tmp_path: Path) -> None:
-    """`make run` itself comes to the ready line, and ending make ends everything that it started."""
-    with running(tmp_path / "local", command=("make", "run")) as run:
+    """The first two commands of README: a clone, and `make run`, whose end is that of everything that it started."""
+    clone, make_run = special("the two commands").code.splitlines()
+    environ = os.environ | {"REPOSITORY": str(ROOT)}
+    subprocess.run(["sh", "-eu", "-c", f"{clone} && ls Makefile"], cwd=tmp_path, env=environ, check=True)
+    with running(tmp_path / "local", command=tuple(make_run.split())) as run:
         assert account_status(run) == 200
         run.end()
         nothing_left(run.folder)
