@@ -145,6 +145,23 @@ def shaped(table: Mapping[str, Rule]) -> Rule:
     return rule
 
 
+def partly(table: Mapping[str, Rule], required: tuple[str, ...] = ()) -> Rule:
+    """An object of which these fields follow rules; others pass as they are. Null counts as absent."""
+
+    def rule(path: str, value: Any) -> dict[str, Any]:
+        fields = object_(path, value)
+        for name in required:
+            if fields.get(name) is None:
+                raise BadRequest(f"{path}.{name} is required.", param=f"{path}.{name}")
+        return {
+            name: table[name](f"{path}.{name}", part) if name in table else part
+            for name, part in fields.items()
+            if part is not None
+        }
+
+    return rule
+
+
 def object_(path: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadRequest(f"{path} must be an object.", param=path)

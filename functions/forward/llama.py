@@ -12,7 +12,6 @@ from typing import Any
 from functions.errors import BadRequest
 from functions.forward import body as json_body
 from functions.forward.fields import (
-    DROP,
     Rule,
     anything,
     apply,
@@ -29,12 +28,11 @@ from functions.forward.fields import (
     shaped,
     text,
 )
+from functions.forward.llama_parts import MESSAGES_MAX, TEXT_MAX, TOOLS_MAX, message, prompt, response_input, tool
 from functions.forward.providers import LLAMA
 
 OUTPUT_LIMIT_MAX = 2**31 - 1
 SEED_MAX = 2**53
-TOOLS_MAX = 128
-TEXT_MAX = 4_500_000
 
 TOKENS_PER_MESSAGE = 16
 """What a chat template adds around one message, at most."""
@@ -44,11 +42,6 @@ TOOLS_EXPANSION = 3
 """How much longer a chat template writes tools than they were sent, at most: some indent them."""
 BYTES_PER_TOKEN = 4
 """Of ordinary text, for the estimate; the bound counts a token a byte."""
-
-MESSAGES_MAX = 10_000
-ROLES = ("system", "developer", "user", "assistant", "tool", "function")
-ITEM_ROLES = ("system", "developer", "user", "assistant")
-"""Of a chat's messages, and of a response's input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,55 +88,6 @@ class Prepared:
         return b'%s,"%s":%d}' % (self.head[:-1], self.limit_name.encode(), max(1, output_limit // self.choices))
 
 
-def _message(path: str, value: Any) -> Any:
-    message = object_(path, value)
-    one_of(*ROLES)(f"{path}.role", message.get("role"))
-    content = message.get("content")
-    if isinstance(content, list):
-        for index, part in enumerate(content):
-            where = f"{path}.content[{index}]"
-            kind = object_(where, part).get("type")
-            if kind not in ("text", "refusal"):
-                raise BadRequest(f"{where}.type: this model reads text only.", param=f"{where}.type")
-            text(TEXT_MAX)(f"{where}.{kind}", part.get(kind))
-    elif content is not None and not isinstance(content, str):
-        raise BadRequest(f"{path}.content must be a string or a list of parts.", param=f"{path}.content")
-    if message.get("tool_calls") is not None:
-        array(object_, TOOLS_MAX)(f"{path}.tool_calls", message["tool_calls"])
-    return value
-
-
-def _response_item(path: str, value: Any) -> Any:
-    item = object_(path, value)
-    if item.get("type") == "reasoning":  # what the SDK hands back of an earlier answer; no message
-        return DROP
-    if item.get("type", "message") != "message":
-        raise BadRequest(f"{path}.type: only messages are supported here.", param=f"{path}.type")
-    one_of(*ITEM_ROLES)(f"{path}.role", item.get("role"))
-    content = item.get("content")
-    if isinstance(content, list):
-        for index, part in enumerate(content):
-            where = f"{path}.content[{index}]"
-            if object_(where, part).get("type") not in ("input_text", "output_text", "text"):
-                raise BadRequest(f"{where}.type: only text is supported here.", param=f"{where}.type")
-            text(TEXT_MAX)(f"{where}.text", part.get("text"))
-    elif not isinstance(content, str):
-        raise BadRequest(f"{path}.content must be a string or a list of text parts.", param=f"{path}.content")
-    return value
-
-
-def _input(path: str, value: Any) -> Any:
-    return value if isinstance(value, str) else array(_response_item, MESSAGES_MAX)(path, value)
-
-
-def _prompt(path: str, value: Any) -> Any:
-    if isinstance(value, list):
-        if len(value) != 1:
-            raise BadRequest(f"{path} must be one text: llama-server counts one prompt only.", param=path)
-        value = value[0]
-    return text(TEXT_MAX)(path, value)
-
-
 _LIMIT = integer(1, OUTPUT_LIMIT_MAX)
 
 SAMPLING: dict[str, Rule] = {
@@ -173,14 +117,14 @@ SAMPLING: dict[str, Rule] = {
 }
 
 CHAT: dict[str, Rule] = SAMPLING | {
-    "messages": array(_message, MESSAGES_MAX),
+    "messages": array(message, MESSAGES_MAX),
     "max_tokens": _LIMIT,
     "max_completion_tokens": _LIMIT,
     "n_predict": _LIMIT,
     "logprobs": boolean,
     "top_logprobs": integer(0, 20),
     "response_format": object_,
-    "tools": array(object_, TOOLS_MAX),
+    "tools": array(tool, TOOLS_MAX),
     "tool_choice": anything,
     "parallel_tool_calls": boolean,
     "reasoning_effort": one_of("none", "minimal", "low", "medium", "high"),
@@ -190,7 +134,7 @@ CHAT: dict[str, Rule] = SAMPLING | {
 }
 
 COMPLETION: dict[str, Rule] = SAMPLING | {
-    "prompt": _prompt,
+    "prompt": prompt,
     "max_tokens": _LIMIT,
     "n_predict": _LIMIT,
     "best_of": only(1),
@@ -199,7 +143,7 @@ COMPLETION: dict[str, Rule] = SAMPLING | {
 }
 
 RESPONSE: dict[str, Rule] = {
-    "input": _input,
+    "input": response_input,
     "instructions": text(TEXT_MAX),
     "max_output_tokens": _LIMIT,
     "temperature": number(0, 2),

@@ -66,6 +66,8 @@ WORDS = {
     "output_config": "The form of the answer, and how much effort goes into it.",
 }
 
+_FUNCTION = obj({"name": text()}, {"description": text(), "parameters": obj({}, is_open=True)}, is_open=True)
+
 FORMS: dict[str, Schema] = {
     "safety_identifier": text(),
     "prompt_cache_key": text(),
@@ -93,7 +95,7 @@ FORMS: dict[str, Schema] = {
         is_open=True,
     ),
     "metadata": by_name({}),
-    "tools": list_of(obj({}, is_open=True)),
+    "tools": list_of(obj({}, {"type": text(), "function": _FUNCTION}, is_open=True)),
 }
 """Of fields that no rule says more of than that the provider judges them: the form that OpenAI's or Anthropic's API
 gives them, or the least that all takers ask of them."""

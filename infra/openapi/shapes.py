@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from functions.forward.endpoints import CHAT, COMPLETIONS, EMBEDDINGS, MESSAGES, MODERATIONS, RESPONSES
 from functions.forward.hosted import CONTENT, PROMPTS_MAX
 from functions.forward.hosted_parts import ENTRIES_MAX
-from functions.forward.llama import ENDPOINTS, ITEM_ROLES, ROLES, TEXT_MAX, TOOLS_MAX
+from functions.forward.llama import ENDPOINTS
+from functions.forward.llama_parts import ITEM_ROLES, ROLES, TEXT_MAX, TOOLS_MAX
 from infra.openapi.fields import fields
 from infra.openapi.schemas import (
     Schema,
@@ -26,6 +27,8 @@ _PART = obj({"type": text()}, {"text": text(maxLength=TEXT_MAX)}, is_open=True)
 _CONTENT = any_of(text(maxLength=TEXT_MAX), list_of(_PART, maxItems=ENTRIES_MAX))
 _TOKENS = list_of(whole(0))
 _COUNTED = {"prompt_tokens": whole(0), "completion_tokens": whole(0), "total_tokens": whole(0)}
+_CALLED = obj({"name": text(), "arguments": text()}, is_open=True)
+_TOOL_CALL = obj({"id": text(), "type": text()}, {"function": _CALLED}, is_open=True)
 
 CONTENTS: Mapping[str, Schema] = {
     CHAT: described(
@@ -34,9 +37,9 @@ CONTENTS: Mapping[str, Schema] = {
                 {"role": one_of(*ROLES)},
                 {
                     "content": nullable(_CONTENT),
-                    "name": text(),
-                    "tool_calls": nullable(list_of(obj({}, is_open=True), maxItems=TOOLS_MAX)),
-                    "tool_call_id": text(),
+                    "name": nullable(text()),
+                    "tool_calls": nullable(list_of(_TOOL_CALL, maxItems=TOOLS_MAX)),
+                    "tool_call_id": nullable(text()),
                 },
                 is_open=True,
             ),

@@ -23,6 +23,8 @@ from functions.forward.llama import (
 
 CHAT = "/v1/chat/completions"
 HELLO = [{"role": "user", "content": "Hello"}]
+CALL = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -120,7 +122,7 @@ def test_an_empty_last_answer_is_dropped(last: dict[str, Any]) -> None:
         [{"role": "assistant", "content": ""}, *HELLO],
         [*HELLO, {"role": "assistant", "content": "Go on:"}],
         [*HELLO, {"role": "user", "content": ""}],
-        [*HELLO, {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]}],
+        [*HELLO, {"role": "assistant", "content": None, "tool_calls": [CALL]}],
     ],
 )
 def test_other_messages_stay(messages: list[Any]) -> None:
@@ -130,8 +132,8 @@ def test_other_messages_stay(messages: list[Any]) -> None:
 
 def test_unknown_fields_of_messages_and_tools_pass() -> None:
     """What a chat template may read is the provider's to judge."""
-    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
-    messages = [{"role": "user", "content": [{"type": "text", "text": "Hi"}], "name": "Ada", "reasoning_content": "x"}]
+    tool = TOOL | {"strict": True}
+    messages = [{"role": "user", "content": [{"type": "text", "text": "Hi"}], "name": "Ada", "mood": ["x"]}]
     sent = upstream(messages=messages, tools=[tool], tool_choice="auto", response_format={"type": "json_object"})
     assert (sent["messages"], sent["tools"], sent["tool_choice"]) == (messages, [tool], "auto")
 
@@ -146,7 +148,7 @@ def test_usage_and_timings_are_asked_of_a_stream() -> None:
 @given(count=st.integers(0, 20), tools=st.integers(1, 5), text=st.text(max_size=50))
 def test_the_bound_of_the_input_grows_with_all_that_a_template_adds(count: int, tools: int, text: str) -> None:
     """The bound is a token a byte, and constants for the template, each message and each tool."""
-    body = {"messages": [{"role": "user", "content": text}] * count, "tools": [{"type": "function"}] * tools}
+    body = {"messages": [{"role": "user", "content": text}] * count, "tools": [TOOL] * tools}
     raw = json.dumps(body).encode()
     ready = prepare(CHAT, raw, output_limit=5, template_tokens=100)
     assert ready.input_bound >= len(raw) + 100 + count * TOKENS_PER_MESSAGE + tools * TOKENS_PER_TOOL
