@@ -17,7 +17,7 @@ from infra.aws import secret_documents
 from tests import stand
 from tests.entries.keys import ADMIN_KEY
 from tests.infra import deployed
-from tests.owners.owner import new_owner
+from tests.owners.owner import Owner, new_owner
 from tests.payments.conftest import settings_of, stand_ins
 from tests.stand import ROOT, RunningGateway
 
@@ -117,15 +117,19 @@ class Place:
         }
 
     @cached_property
+    def owner(self) -> Owner:
+        """Of the two projects."""
+        return new_owner(self.gateway)
+
+    @cached_property
     def projects(self) -> dict[str, str]:
         """The keys of two projects, and the id of the one in managed mode."""
-        owner = new_owner(self.gateway)
         keys: dict[str, str] = {}
         for mode in ("forward", "managed"):
-            made = owner.told("POST", "/projects", {"document": DOCUMENTS[mode]})
+            made = self.owner.told("POST", "/projects", {"document": DOCUMENTS[mode]})
             path = f"/admin/projects/{made['id']}/grants"
             assert self.gateway.request("PUT", path, {"providers": ["llama"]}, key=self.admin_key).status == 200
-            key = owner.told("POST", f"/projects/{made['id']}/keys", {"kind": KINDS[mode], "label": "page"})["key"]
+            key = self.owner.told("POST", f"/projects/{made['id']}/keys", {"kind": KINDS[mode], "label": "page"})["key"]
             keys |= {mode: key, "project": made["id"]}
         return keys
 

@@ -28,8 +28,7 @@ def test_case_12_a_refund_that_comes_before_its_payment(market: Market, provider
     key, standin = market.gateway.key(), market.standins[provider]
     _, reference = market.buy(provider, key)
     paid, refunded = standin.pay(reference), standin.refund(reference, 25)
-    if not refunded:
-        pytest.skip(f"{provider} tells of no refunds")
+    assert refunded
     market.deliver(provider, refunded)
     proof = Proof(market, provider, reference)
     proof.holds("paid", "refund")

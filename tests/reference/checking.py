@@ -10,6 +10,7 @@ from functions.routing import Routes
 from infra.openapi.document import build
 
 UNTOLD = ("HEAD", "OPTIONS")
+BAD_REQUEST, SERVER_ERROR = 400, 500
 
 
 class Undocumented(AssertionError):
@@ -51,7 +52,11 @@ def check(method: str, path: str, status: int, headers: dict[str, str], body: by
     `path` is as asked, with its query; `headers` have names in lower case. What is no route is passed over.
     """
     found = _routes().match(path.partition("?")[0])
-    if method in UNTOLD or found is None or method.lower() not in document()["paths"][found.resource]:
+    if method in UNTOLD or found is None:
+        return
+    if method.lower() not in document()["paths"][found.resource]:
+        if not BAD_REQUEST <= status < SERVER_ERROR:
+            raise Undocumented(f"{found.resource} answers {method} with {status}, which is no method of it")
         return
     content_type = headers.get("content-type", "").partition(";")[0]
     validator = _validator(found.resource, method.lower(), str(status), content_type if body else "")

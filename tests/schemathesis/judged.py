@@ -51,6 +51,31 @@ def _failures(group: BaseExceptionGroup[Any]) -> Iterator[Failure]:
             raise each
 
 
+ERROR = jsonschema_rs.validator_for(
+    {
+        "type": "object",
+        "required": ["error"],
+        "properties": {
+            "type": {"const": "error"},
+            "request_id": {"type": "string"},
+            "error": {
+                "type": "object",
+                "required": ["message", "type"],
+                "properties": {
+                    "message": {"type": "string", "minLength": 1},
+                    "type": {"type": "string", "minLength": 1},
+                    "param": {"type": ["string", "null"]},
+                    "code": {"type": ["string", "null"]},
+                },
+                "additionalProperties": False,
+            },
+        },
+        "additionalProperties": False,
+    }
+)
+"""How a stream says that it broke off: in OpenAI's shape, with the `type` that Anthropic's has around it."""
+
+
 def _wrong_events(case: Made, body: bytes) -> Iterator[str]:
     """Each event is one that the document tells of, an error in OpenAI's shape, or the end."""
     raw = case.operation.definition.raw["responses"]["200"]["content"][EVENTS]["schema"]
@@ -62,5 +87,6 @@ def _wrong_events(case: Made, body: bytes) -> Iterator[str]:
             yield f"an event's line begins with {name!r}"
         elif name == "data" and data != " [DONE]":
             told = json.loads(data)
-            if "error" not in told and not event_schema.is_valid(told):
+            schema = ERROR if isinstance(told, dict) and "error" in told else event_schema
+            if not schema.is_valid(told):
                 yield f"an event that the document does not tell of: {data[:200]}"
