@@ -166,7 +166,8 @@ def test_the_operator_adjusts_grants_and_deletes(site: RunningGateway, looks: Lo
         form = page.get_by_role("dialog").last
         for label, value in fields.items():
             form.get_by_label(label).fill(value)
-        form.get_by_role("button", name=name).click()
+        with page.expect_response(lambda answer: answer.request.method == "POST"):
+            form.get_by_role("button", name=name).click()
         settled(page)
         assert available(site, key) == expected
     page.get_by_role("button", name="Delete").click()
