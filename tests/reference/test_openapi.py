@@ -135,3 +135,11 @@ def test_an_answer_that_is_told_of_passes() -> None:
     checking.check(*HEALTH, b'{"status":"ok"}')
     checking.check("GET", "/nowhere", 404, {}, b"")
     checking.check("HEAD", "/health", 200, {}, b"")
+    checking.check("PUT", "/health", 405, {}, b"")
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_a_method_that_a_path_does_not_have_is_refused(status: int) -> None:
+    """Whatever answers to it otherwise is not described."""
+    with pytest.raises(checking.Undocumented, match="no method"):
+        checking.check("PUT", "/health", status, {}, b"")

@@ -102,3 +102,12 @@ def test_an_upstreams_failure_is_one_unless_it_is_cut_off(url: str) -> None:
     assert failures(url, label, bad_gateway, "no model server") == []
     assert "answers 500" in failures(url, label, (500, REQUEST, error("x")), "no model server")
     assert any("violates" in each for each in failures(url, label, (502, REQUEST, error("odd")), "no model server"))
+
+
+@pytest.mark.parametrize("error", ['{"error": 5}', '{"error": {"message": "x"}}', '{"error": {}, "secret": "x"}'])
+def test_an_error_event_of_another_shape_is_told(url: str, error: str) -> None:
+    """A stream that breaks off says so in the shape of every other error."""
+    found = failures(url, "POST /v1/chat/completions", (200, EVENTS | REQUEST, f"data: {error}\n\n"))
+    assert any("an event that the document does not tell of" in each for each in found)
+    good = 'data: {"error": {"message": "x", "type": "api_error", "param": null, "code": null}}\n\n'
+    assert not failures(url, "POST /v1/chat/completions", (200, EVENTS | REQUEST, good))
